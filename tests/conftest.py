@@ -1,0 +1,11 @@
+"""Settings shared by all tests."""
+
+from hypothesis import HealthCheck, settings
+
+# Times vary too much between machines to fail a test by them; a failure prints how to run its example again.
+settings.register_profile(
+    "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+# The long run: pytest --hypothesis-profile=thorough
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=2000)
+settings.load_profile("default")
