@@ -1,5 +1,9 @@
 """Settings shared by all tests."""
 
+import gc
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Times vary too much between machines to fail a test by them; a failure prints how to run its example again.
@@ -9,3 +13,12 @@ settings.register_profile(
 # The long run: pytest --hypothesis-profile=thorough
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=2000)
 settings.load_profile("default")
+
+
+@pytest.fixture
+def no_gc() -> Iterator[None]:
+    """Without Python's collector: reference counts alone must free everything."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
