@@ -44,6 +44,17 @@ class Optimizer:
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got a "
                 "Tensor: put it in a list"
             )
+        given: Any = params
+        if not isinstance(given, Iterable):
+            got = (
+                "a method: call it, as in model.parameters()"
+                if callable(given)
+                else f"a {type(given).__name__}"
+            )
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                + got
+            )
         self.defaults = defaults
         self._name = type(self).__name__ + ".step"
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)

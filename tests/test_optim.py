@@ -18,6 +18,13 @@ from autotape.optim.optimizer import BLOCK, blocks
 from tests.optimizers import OPTIMIZERS, Options, every_optimizer
 
 
+def test_parameters_that_are_not_iterable_are_refused_with_the_remedy() -> None:
+    with pytest.raises(TypeError, match=r"a method: call it, as in model\.parameters\(\)"):
+        optim.SGD(at.nn.Linear(2, 1).parameters, lr=0.1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="but got a float"):
+        optim.SGD(1.0, lr=0.1)  # type: ignore[arg-type]
+
+
 def test_every_optimizer_is_tested() -> None:
     public = {getattr(optim, name) for name in optim.__all__}
     kinds = {o for o in public if inspect.isclass(o)} - {optim.Optimizer}

@@ -485,10 +485,13 @@ def _deposit(gradients: dict[Any, Any], shared: set[Node], create_graph: bool) -
     """Accumulate into the leaves: all of them, after the whole replay went well."""
     hooked = False
     for leaf in gradients:
-        if leaf.hooks is not None and not leaf.index:
+        if leaf.index:
+            hooked = True
+            continue
+        if leaf.hooks is not None:
             gradients[leaf] = _run_hooks(leaf, gradients[leaf], create_graph)
             shared.add(leaf)
-        if leaf.index or leaf.post_hooks is not None:
+        if leaf.post_hooks is not None:
             hooked = True
     with _deposit_lock:
         for leaf, g in gradients.items():
@@ -496,7 +499,13 @@ def _deposit(gradients: dict[Any, Any], shared: set[Node], create_graph: bool) -
                 continue  # captured on the way, with retain_grad
             before = leaf.grad
             if before is None:
-                leaf.grad = _own(g) if leaf in shared or g.__class__ is Tensor else Tensor._wrap(g)
+                if leaf in shared or g.__class__ is Tensor:
+                    leaf.grad = _own(g)
+                    continue
+                out = new_tensor(Tensor)  # Tensor._wrap, written out
+                out._array = g
+                out._node = None
+                leaf.grad = out
             elif create_graph or before._node is not None:
                 leaf.grad = (before if create_graph else before.detach()) + _tensor(g)
             else:

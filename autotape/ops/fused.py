@@ -246,6 +246,6 @@ def softmax_cross_entropy(
             tape = start_tape()
         if tape is not None:
             out._node = place(
-                tape, _CROSS_ENTROPY, out._array, (node,), (None, x, target, weight, mean, kept)
+                tape, _CROSS_ENTROPY, out._array, (node,), (None, x, target, weight, mean, kept), 3
             )
     return out
