@@ -139,14 +139,15 @@ class Optimizer:
         return loss
 
     def _update_all(self) -> None:
-        note, name = writes.note, self._name
+        note, name, update = writes.note, self._name, self._update
         for group in self.param_groups:
             options = self._options(group)
             for p in group["params"]:
                 cell = p._cell
-                if cell is not None and cell.grad is not None:
+                grad = None if cell is None else cell.grad
+                if grad is not None:
                     array = p._array
-                    self._update(p, array, cell.grad._array, *options)
+                    update(p, array, grad._array, *options)
                     note(array, name)
 
     def _options(self, group: dict[str, Any]) -> tuple[Any, ...]:

@@ -66,11 +66,12 @@ def _linear_raw_input_rule(g: Array, _y: Any, _x: Any, weight: Array, _bias: Any
 
 
 def _linear_raw_weight_rule(g: Array, _y: Any, x: Array, _weight: Any, _bias: Any) -> Any:
-    return _rows(g).T.dot(_rows(x))
+    return g.T.dot(x) if g.ndim == 2 else _rows(g).T.dot(_rows(x))
 
 
 def _linear_raw_bias_rule(g: Array, _y: Any, _x: Any, _weight: Any, _bias: Any) -> Any:
-    g = _rows(g)
+    if g.ndim != 2:
+        g = _rows(g)
     return _ones(len(g), g.dtype).dot(g)
 
 
