@@ -26,7 +26,7 @@ __all__ = [
 Array = np.ndarray[Any, Any]
 
 
-def as_operand(value: Any, other: Tensor | None = None, name: str = "other") -> Any:
+def as_operand(value: Any, name: str = "other") -> Any:
     """A Tensor for arrays, lists and NumPy scalars; a Python number stays as it is."""
     if isinstance(value, Tensor):
         return value
@@ -89,8 +89,6 @@ def _fits(number: int, dtype: np.dtype[Any]) -> bool:
 
 def operands(input: Any, other: Any, floating: bool = False) -> tuple[Any, Node | None, Any, Node | None]:
     """The slow path of a binary operation: arrays (or weak numbers) in a common type, and nodes."""
-    if other.__class__ is float and isinstance(input, Tensor) and input._array.dtype.kind == "f":
-        return input._array, input._node, other, None
     input, other = as_operand(input, name="input"), as_operand(other)
     a_is, b_is = isinstance(input, Tensor), isinstance(other, Tensor)
     if a_is and b_is:
