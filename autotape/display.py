@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autotape.engine.batched import is_batched
 from autotape.engine.dtypes import default_dtype, scalar_dtype
 from autotape.engine.tensor import Tensor
 
@@ -177,7 +178,10 @@ def _is_default(dtype: np.dtype[Any], size: int) -> bool:
 def tensor_repr(self: Tensor) -> str:
     """The tensor as PyTorch prints it; reads the values and the name of ``grad_fn``, never the tape."""
     options = _Current.options
-    array = self._array
+    array: Any = self._array
+    if is_batched(array):
+        value = repr(Tensor._wrap(array.physical)).replace("\n", "\n    ")
+        return f"BatchedTensor(lvl={array.level.number}, bdim=0, value=\n    {value}\n)"
     prefix = "tensor("
     text = prefix + _contents(array, options, len(prefix))
     notes = []

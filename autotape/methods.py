@@ -11,63 +11,126 @@ from autotape.engine.elementwise import reflected
 from autotape.engine.replay import backward
 from autotape.engine.tensor import Tensor
 from autotape.engine.views import in_place
+from autotape.left_out import mark_methods
+from autotape.linalg import general_norm, numpy_functions
+from autotape.linalg import legacy as linalg_legacy
 from autotape.ops import (
     activations,
     arithmetic,
     arranging,
     assigning,
+    attributes,
     choices,
+    combining,
     comparison,
+    complexes,
     conversion,
     cumulative,
+    diagonals,
+    differences,
     einsum,
-    elementwise,
+    exponentials,
     extrema,
+    filling,
+    floats,
+    histograms,
     indexing,
     inplace,
-    inverses,
+    integers,
     joining,
+    layouts,
     likes,
+    log_sums,
     norms,
     numpy_reductions,
     numpy_shapes,
+    order_statistics,
     ordering,
     powers,
     products,
+    quantiles,
     reductions,
+    refilling,
+    rounding,
     sampling,
+    scaled_products,
+    scattering,
     selecting,
     shape,
+    signs,
+    slices,
     sorting,
+    spectral,
+    splitting,
+    stacking,
+    statistics,
+    strides,
+    tensor_products,
+    ternary,
+    trigonometry,
 )
+from autotape.special import bessel, entropy, error_functions, gamma
 
 FAMILIES = (
+    linalg_legacy,
+    numpy_functions,
+    general_norm,
+    scaled_products,
+    tensor_products,
     arithmetic,
+    signs,
+    ternary,
+    complexes,
     powers,
     comparison,
+    integers,
     choices,
-    elementwise,
+    exponentials,
+    trigonometry,
+    rounding,
+    floats,
     activations,
+    error_functions,
+    gamma,
+    bessel,
+    entropy,
     inplace,
     reductions,
     shape,
     ordering,
+    layouts,
+    strides,
     joining,
+    splitting,
+    stacking,
+    combining,
     indexing,
     numpy_shapes,
     arranging,
+    diagonals,
     selecting,
+    scattering,
+    filling,
+    slices,
+    attributes,
     conversion,
     likes,
     cumulative,
     einsum,
     extrema,
-    inverses,
     norms,
     numpy_reductions,
     products,
     sorting,
     sampling,
+    refilling,
+    spectral,
+    statistics,
+    log_sums,
+    order_statistics,
+    quantiles,
+    histograms,
+    differences,
 )
 
 for family in FAMILIES:
@@ -81,15 +144,15 @@ for name, function, public in (
     ("add", arithmetic.plus, "add"),
     ("sub", arithmetic.minus, "sub"),
     ("mul", arithmetic.mul, "mul"),
-    ("truediv", arithmetic.divided, "div"),
+    ("truediv", arithmetic.true_divide, "div"),
     ("floordiv", arithmetic.floor_divide, "floor_divide"),
     ("mod", arithmetic.remainder, "remainder"),
     ("pow", powers.pow, "pow"),
-    ("and", comparison.bitwise_and, "bitwise_and"),
-    ("or", comparison.bitwise_or, "bitwise_or"),
-    ("xor", comparison.bitwise_xor, "bitwise_xor"),
-    ("lshift", comparison.bitwise_left_shift, "bitwise_left_shift"),
-    ("rshift", comparison.bitwise_right_shift, "bitwise_right_shift"),
+    ("and", integers.bitwise_and, "bitwise_and"),
+    ("or", integers.bitwise_or, "bitwise_or"),
+    ("xor", integers.bitwise_xor, "bitwise_xor"),
+    ("lshift", integers.bitwise_left_shift, "bitwise_left_shift"),
+    ("rshift", integers.bitwise_right_shift, "bitwise_right_shift"),
 ):
     setattr(Tensor, f"__{name}__", function)
     commutes = name in ("add", "mul", "and", "or", "xor")
@@ -102,17 +165,25 @@ for name in ("lt", "le", "gt", "ge"):
     setattr(Tensor, f"__{name}__", getattr(comparison, name))
 Tensor.__eq__ = comparison.equals
 Tensor.__ne__ = comparison.differs
-Tensor.__invert__ = comparison.inverted
+Tensor.__invert__ = integers.inverted
 Tensor.where = choices.choose_where
+Tensor.polygamma = gamma.polygamma_of
+Tensor.polygamma_ = in_place(gamma.polygamma_of)
 Tensor.__neg__ = arithmetic.neg
 Tensor.__pos__ = arithmetic.positive
-Tensor.__abs__ = arithmetic.abs
-Tensor.conjugate = arithmetic.conj  # Python's and NumPy's spelling, which rules use: numbers have it too
+Tensor.__abs__ = signs.abs
+Tensor.conjugate = complexes.conj  # Python's and NumPy's spelling, which rules use: numbers have it too
 Tensor.T = property(ordering.reversed_dims)
 Tensor.mT = property(ordering.matrix_transpose)
+Tensor.H = property(ordering.matrix_adjoint)
+Tensor.mH = property(ordering.adjoint)
+Tensor.layout = property(layouts.layout_of)
+Tensor.is_sparse = Tensor.is_quantized = Tensor.is_meta = property(attributes.is_elsewhere)
 Tensor.real = property(conversion.real)
 Tensor.imag = property(conversion.imag)
 Tensor.__getitem__ = indexing.getitem
 Tensor.backward = backward
 Tensor.__setitem__ = assigning.assign_item
+Tensor.__delitem__ = assigning.delete_item
 Tensor.__repr__ = tensor_repr
+mark_methods(Tensor, "Tensor")

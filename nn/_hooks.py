@@ -14,13 +14,20 @@ from autotape.engine.tensor import RemovableHandle, Tensor
 if TYPE_CHECKING:
     from autotape.nn.module import Module
 
-__all__ = ["Hook", "call_with_hooks"]
+__all__ = ["EVERYWHERE", "Hook", "call_with_hooks", "register"]
+
+# The hooks of all modules, which run before those of each.
+EVERYWHERE: dict[str, list[Any]] = {"forward_pre": [], "forward": [], "backward_pre": [], "backward": []}
+
+_KINDS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 
 
 class Hook:
     """A registered function and how it is to be called."""
 
-    def __init__(self, function: Callable[..., Any], with_kwargs: bool, always_call: bool) -> None:
+    def __init__(
+        self, function: Callable[..., Any], with_kwargs: bool = False, always_call: bool = False
+    ) -> None:
         self.function = function
         self.with_kwargs = with_kwargs
         self.always_call = always_call
@@ -32,32 +39,51 @@ class Hook:
 
 
 def register(
-    hooks: list[Any],
+    module: Module,
+    kind: str,
     hook: Callable[..., Any],
     prepend: bool,
     with_kwargs: bool = False,
     always_call: bool = False,
 ) -> RemovableHandle:
     """Add a hook at the end, or the front, of those of its kind."""
+    hooks: list[Any] = module.__dict__[kind]
     handle = RemovableHandle(hooks, Hook(hook, with_kwargs, always_call))
     if prepend:
         hooks.insert(0, hooks.pop())
+    module._has_hooks = True  # only now: see call_with_hooks
     return handle
 
 
 def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """``module.forward(*args, **kwargs)`` with the module's hooks around it."""
-    to_call = [hook for hook in module._forward_hooks if hook.always_call]
+    pre_hooks = (*EVERYWHERE["forward_pre"], *module._forward_pre_hooks)
+    hooks = (*EVERYWHERE["forward"], *module._forward_hooks)
+    watched = (
+        module._backward_hooks
+        or module._backward_pre_hooks
+        or EVERYWHERE["backward"]
+        or EVERYWHERE["backward_pre"]
+    )
+    if not (pre_hooks or hooks or watched):
+        module.__dict__.pop("_has_hooks", None)  # all were removed: the next call is a plain one again
+        if any(module.__dict__[kind] for kind in _KINDS):  # registered by another thread just now
+            module._has_hooks = True
+        return module.forward(*args, **kwargs)
+    to_call = [hook for hook in hooks if hook.always_call]
     try:
-        for hook in tuple(module._forward_pre_hooks):
+        for hook in pre_hooks:
             args, kwargs = _run_pre_hook(hook, module, args, kwargs)
-        watch = _Watch(module) if module._backward_hooks or module._backward_pre_hooks else None
+        watch = _Watch(module) if watched else None
         if watch is not None:
             args = watch.inputs(args)
         output = module.forward(*args, **kwargs)
-        for hook in tuple(module._forward_hooks):
+        for hook in (
+            *EVERYWHERE["forward"],
+            *module._forward_hooks,
+        ):  # also those that forward has registered
             if hook.always_call:
-                to_call.remove(hook)
+                to_call = [other for other in to_call if other is not hook]
             result = hook(module, args, kwargs, output)
             if result is not None:
                 output = result
@@ -121,14 +147,14 @@ class _Watch:
     def run_output_hooks(self, gradients: tuple[Any, ...], indices: list[int], count: int) -> tuple[Any, ...]:
         """The gradients of the outputs, as the full-backward pre-hooks leave them."""
         grad_output = _spread(gradients, indices, count)
-        for hook in tuple(self.module._backward_pre_hooks):
+        for hook in (*EVERYWHERE["backward_pre"], *self.module._backward_pre_hooks):
             grad_output = _replaced(
                 grad_output, hook.function(self.module, grad_output), "pre hook", "grad_output"
             )
         self.grad_output = grad_output
         if not self.watched:
             nothing = (None,) * self.input_count
-            for hook in tuple(self.module._backward_hooks):
+            for hook in (*EVERYWHERE["backward"], *self.module._backward_hooks):
                 result = hook.function(self.module, nothing, grad_output)
                 if result is not None and any(r is not None for r in result):
                     raise RuntimeError(
@@ -146,7 +172,7 @@ class _Watch:
         indices = [i for i, _, _ in self.watched]
         grad_input = _spread(known, indices, self.input_count)
         grad_output, self.grad_output = self.grad_output, ()
-        for hook in tuple(self.module._backward_hooks):
+        for hook in (*EVERYWHERE["backward"], *self.module._backward_hooks):
             result = hook.function(self.module, grad_input, grad_output)
             grad_input = _replaced(grad_input, result, "hook", "grad_input")
         return tuple([grad_input[i] for i in indices])

@@ -15,13 +15,22 @@ from autotape.nn.parameter import Buffer, Parameter
 if TYPE_CHECKING:
     from autotape.nn.module import Module
 
-__all__ = ["Owner"]
+__all__ = [
+    "BUFFERS",
+    "MODULES",
+    "Owner",
+    "PARAMETERS",
+    "REGISTRATION",
+]
 
 S = TypeVar("S", bound="Owner")
 
 # Where a module keeps the names of each kind.
 PARAMETERS, BUFFERS, MODULES = "_parameter_names", "_buffer_names", "_module_names"
 _LABELS = {PARAMETERS: "parameter", BUFFERS: "buffer", MODULES: "module"}
+
+# What is called when any module gets a member of a kind: functions (module, name, member).
+REGISTRATION: dict[str, list[Any]] = {PARAMETERS: [], BUFFERS: [], MODULES: []}
 
 
 class Registry(MutableMapping[str, Any]):
@@ -137,7 +146,7 @@ class Owner:
                 raise _cannot_assign(
                     value, f"buffer '{name}' (autotape.nn.Buffer, autotape.Tensor or None expected)"
                 )
-            attributes[name] = value
+            self._register(BUFFERS, name, value)
         else:
             object.__setattr__(self, name, value)
 
@@ -160,7 +169,15 @@ class Owner:
                 f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
                 "forward() method."
             )
+        for hook in tuple(REGISTRATION[kind]):
+            result = hook(self, name, value)
+            if result is not None:
+                value = result
         if name not in attributes[kind]:
+            if isinstance(getattr(type(self), name, None), property):  # a parametrized parameter, for example
+                raise KeyError(f"attribute '{name}' already exists")
+            if "." in name and kind != MODULES:
+                raise KeyError(f'{_LABELS[kind]} name can\'t contain "."')
             for other in _LABELS:
                 attributes[other].pop(name, None)
             self._non_persistent_buffers_set.discard(name)
@@ -249,6 +266,28 @@ class Owner:
                 raise AttributeError(f"`{name}` is not an nn.Module")
         return module  # type: ignore[no-any-return]
 
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put ``module`` at a path, in the place of the module there or, unless ``strict``, as a new child.
+
+        Errors: ValueError for an empty path or what is no module; AttributeError if there is no module above
+        it, if another attribute has the name, or (``strict``) if nothing is there.
+
+        >>> from autotape import nn
+        >>> net = nn.Sequential(nn.Sequential(nn.ReLU()))
+        >>> net.set_submodule("0.0", nn.Tanh())
+        >>> net[0][0]
+        Tanh()
+        """
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Owner):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict or hasattr(parent, name):
+            parent.get_submodule(name)  # raises unless it is a module
+        setattr(parent, name, module)
+
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path such as ``"encoder.layers.0.weight"``; AttributeError if there is none."""
         return self._get(target, PARAMETERS, "an nn.Parameter")  # type: ignore[no-any-return]
@@ -270,13 +309,20 @@ class Owner:
 
     def children(self) -> Iterator[Module]:
         """The direct child modules, each once."""
-        for _, module in self.named_children():
-            yield module
+        seen: set[int] = set()
+        attributes = self.__dict__
+        for name in tuple(attributes[MODULES]):
+            module = attributes[name]
+            if module is not None and id(module) not in seen:
+                seen.add(id(module))
+                yield module
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The direct child modules with their names, each once."""
         seen: set[int] = set()
-        for name, module in self._modules.items():
+        attributes = self.__dict__
+        for name in tuple(attributes[MODULES]):
+            module = attributes[name]
             if module is not None and id(module) not in seen:
                 seen.add(id(module))
                 yield name, module
@@ -301,10 +347,17 @@ class Owner:
         if remove_duplicate:
             memo.add(self)
         yield prefix, self  # type: ignore[misc]
-        for name, module in self._modules.items():
+        attributes = self.__dict__
+        for name in tuple(attributes[MODULES]):
+            module = attributes[name]
             if module is not None:
                 path = f"{prefix}.{name}" if prefix else name
-                yield from module.named_modules(memo, path, remove_duplicate)
+                if module.__dict__.get(MODULES, True):
+                    yield from module.named_modules(memo, path, remove_duplicate)
+                elif module not in memo:  # a leaf: without a generator of its own
+                    if remove_duplicate:
+                        memo.add(module)
+                    yield path, module
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters of this module, and with ``recurse`` of all below it, each once."""

@@ -1,135 +1,31 @@
-"""Activation functions as modules; the formulas are with the functions in autotape.nn.functional."""
+"""Smooth activations, and those along a dimension, as modules.
+
+The formulas are with the functions in autotape.nn.functional; the rectifiers are in rectifiers.py.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
-from autotape.engine.dtypes import DTypeLike
 from autotape.engine.tensor import Tensor
 from autotape.nn import functional as F
 from autotape.nn.module import Module
-from autotape.nn.parameter import Parameter
-from autotape.ops.creation import full
+from autotape.nn.rectifiers import InPlace
 
 __all__ = [
-    "ELU",
     "GELU",
     "GLU",
-    "LeakyReLU",
     "LogSigmoid",
     "LogSoftmax",
-    "PReLU",
-    "ReLU",
+    "Mish",
     "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softmax2d",
+    "Softmin",
     "Softplus",
+    "Softsign",
     "Tanh",
+    "Tanhshrink",
 ]
-
-
-class ReLU(Module):
-    """``max(0, x)``, elementwise.
-
-    >>> import autotape as at
-    >>> from autotape import nn
-    >>> nn.ReLU()(at.tensor([-1.0, 2.0]))
-    tensor([0., 2.])
-    """
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """``relu(input)``."""
-        return F.relu(input, self.inplace)
-
-    def extra_repr(self) -> str:
-        """The option, if it is set."""
-        return "inplace=True" if self.inplace else ""
-
-
-class LeakyReLU(Module):
-    """``x`` where it is positive, else ``negative_slope * x``.
-
-    >>> import autotape as at
-    >>> from autotape import nn
-    >>> nn.LeakyReLU(0.1)(at.tensor([-1.0, 2.0]))
-    tensor([-0.1000,  2.0000])
-    """
-
-    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
-        super().__init__()
-        self.negative_slope = negative_slope
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """``leaky_relu(input)``."""
-        return F.leaky_relu(input, self.negative_slope, self.inplace)
-
-    def extra_repr(self) -> str:
-        """The options."""
-        return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
-
-
-class PReLU(Module):
-    """``x`` where it is positive, else ``weight * x`` with a trained weight: one, or one per channel (dim 1).
-
-    Source: He et al., Delving deep into rectifiers (2015).
-
-    >>> import autotape as at
-    >>> from autotape import nn
-    >>> nn.PReLU()(at.tensor([-1.0, 2.0])).tolist()
-    [-0.25, 2.0]
-    """
-
-    weight: Parameter
-
-    def __init__(
-        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: DTypeLike | None = None
-    ) -> None:
-        super().__init__()
-        self.num_parameters = num_parameters
-        self.init = init
-        self.weight = Parameter(full((num_parameters,), float(init), device=device, dtype=dtype))
-
-    def reset_parameters(self) -> None:
-        """Set the weight to ``init`` again."""
-        self.weight.data.fill_(self.init)
-
-    def forward(self, input: Tensor) -> Tensor:
-        """``prelu(input, weight)``."""
-        return F.prelu(input, self.weight)
-
-    def extra_repr(self) -> str:
-        """The number of weights."""
-        return f"num_parameters={self.num_parameters}"
-
-
-class ELU(Module):
-    """``x`` where it is positive, else ``alpha * (exp(x) - 1)``.
-
-    Source: Clevert et al., Fast and accurate deep network learning by exponential linear units (2015).
-
-    >>> import autotape as at
-    >>> from autotape import nn
-    >>> nn.ELU()(at.tensor([-1.0, 2.0]))
-    tensor([-0.6321,  2.0000])
-    """
-
-    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__()
-        self.alpha = alpha
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """``elu(input)``."""
-        return F.elu(input, self.alpha, self.inplace)
-
-    def extra_repr(self) -> str:
-        """The options."""
-        return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
 
 
 class GELU(Module):
@@ -154,28 +50,6 @@ class GELU(Module):
     def extra_repr(self) -> str:
         """The option."""
         return f"approximate={self.approximate!r}"
-
-
-class SiLU(Module):
-    """``x * sigmoid(x)``, elementwise.
-
-    >>> import autotape as at
-    >>> from autotape import nn
-    >>> nn.SiLU()(at.tensor([-1.0, 2.0]))
-    tensor([-0.2689,  1.7616])
-    """
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """``silu(input)``."""
-        return F.silu(input, self.inplace)
-
-    def extra_repr(self) -> str:
-        """The option, if it is set."""
-        return "inplace=True" if self.inplace else ""
 
 
 class Softplus(Module):
@@ -307,3 +181,99 @@ class LogSoftmax(Module):
     def extra_repr(self) -> str:
         """The dimension."""
         return f"dim={self.dim}"
+
+
+class SiLU(InPlace):
+    """``x * sigmoid(x)``, elementwise.
+
+    >>> import autotape as at
+    >>> from autotape import nn
+    >>> nn.SiLU()(at.tensor([-1.0, 2.0]))
+    tensor([-0.2689,  1.7616])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``silu(input)``."""
+        return F.silu(input, self.inplace)
+
+
+class Mish(InPlace):
+    """``x * tanh(softplus(x))``, elementwise.
+
+    Source: Misra, Mish: a self regularized non-monotonic activation function (2019).
+
+    >>> import autotape as at
+    >>> from autotape import nn
+    >>> nn.Mish()(at.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``mish(input)``."""
+        return F.mish(input, self.inplace)
+
+
+class Softsign(Module):
+    """``x / (1 + |x|)``, elementwise.
+
+    >>> import autotape as at
+    >>> from autotape import nn
+    >>> nn.Softsign()(at.tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``softsign(input)``."""
+        return F.softsign(input)
+
+
+class Tanhshrink(Module):
+    """``x - tanh(x)``, elementwise.
+
+    >>> import autotape as at
+    >>> from autotape import nn
+    >>> nn.Tanhshrink()(at.tensor([-1.0, 2.0]))
+    tensor([-0.2384,  1.0360])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``tanhshrink(input)``."""
+        return F.tanhshrink(input)
+
+
+class Softmin(Module):
+    """``softmax(-x)`` along ``dim``.
+
+    >>> import autotape as at
+    >>> from autotape import nn
+    >>> nn.Softmin(dim=0)(at.tensor([0.0, 1.0]))
+    tensor([0.7311, 0.2689])
+    """
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``softmin(input, dim)``."""
+        return F.softmin(input, self.dim)
+
+    def extra_repr(self) -> str:
+        """The dimension."""
+        return f"dim={self.dim}"
+
+
+class Softmax2d(Module):
+    """:class:`Softmax` over the channels: of an input (N, C, H, W) or (C, H, W). ValueError for others.
+
+    >>> import autotape as at
+    >>> from autotape import nn
+    >>> nn.Softmax2d()(at.zeros(1, 4, 1, 2))[0, 0]
+    tensor([[0.2500, 0.2500]])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``softmax(input, -3)``."""
+        if input.ndim not in (3, 4):
+            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead")
+        return F.softmax(input, -3)

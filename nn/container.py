@@ -1,4 +1,4 @@
-"""Modules that hold modules or parameters: in a row, in a list, by name."""
+"""Modules that hold modules: in a row, in a list, by name."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from typing import Any, TypeVar
 
 from autotape.engine.tensor import Tensor
 from autotape.nn.module import Module, indented
-from autotape.nn.parameter import Parameter
 
-__all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
 S = TypeVar("S", bound="_Row")
 Q = TypeVar("Q", bound="Sequential")
-P = TypeVar("P", bound="ParameterList")
 
 
-def _position(index: Any, length: int) -> int:
+def position_of(index: Any, length: int) -> int:
     """An index counted from the front; IndexError if it is out of range."""
     position = as_index(index)
     if not -length <= position < length:
@@ -26,10 +24,31 @@ def _position(index: Any, length: int) -> int:
     return position % length
 
 
-def _items_of(items: Any, kind: str) -> list[Any]:
+def items_of(items: Any, kind: str) -> list[Any]:
+    """The items that ``extend`` was called with; TypeError for what is no iterable."""
     if not isinstance(items, Iterable) or isinstance(items, Tensor):
         raise TypeError(f"{kind}.extend should be called with an iterable, but got {type(items).__name__}")
     return list(items)
+
+
+def pairs_of(items: Any, kind: str) -> Iterator[tuple[Any, Any]]:
+    """The pairs of a mapping or of an iterable of pairs; TypeError or ValueError for anything else."""
+    if hasattr(items, "items"):
+        items = items.items()
+    elif not isinstance(items, Iterable):
+        raise TypeError(
+            f"{kind}.update should be called with an iterable of key/value pairs, but got "
+            f"{type(items).__name__}"
+        )
+    for i, pair in enumerate(items):
+        if not isinstance(pair, Iterable):
+            raise TypeError(
+                f"{kind} update sequence element #{i} should be Iterable; is {type(pair).__name__}"
+            )
+        values = list(pair)
+        if len(values) != 2:
+            raise ValueError(f"{kind} update sequence element #{i} has length {len(values)}; 2 is required")
+        yield values[0], values[1]
 
 
 class _Row(Module):
@@ -43,7 +62,7 @@ class _Row(Module):
 
     def _name(self, index: Any) -> str:
         names: list[str] = list(self._modules)
-        return names[_position(index, len(self))]
+        return names[position_of(index, len(self))]
 
     def __getitem__(self, index: Any) -> Any:
         return self._modules[self._name(index)]
@@ -74,7 +93,7 @@ class _Row(Module):
 
     def extend(self: S, modules: Iterable[Module]) -> S:
         """Add modules at the end; returns self."""
-        for module in _items_of(modules, type(self).__name__):
+        for module in items_of(modules, type(self).__name__):
             self.append(module)
         return self
 
@@ -262,92 +281,5 @@ class ModuleDict(Module):
 
     def update(self, modules: Any) -> None:
         """Add or replace modules from a mapping, another ModuleDict or pairs of name and module."""
-        if isinstance(modules, (Mapping, ModuleDict)):
-            modules = modules.items()
-        elif not isinstance(modules, Iterable):
-            raise TypeError(
-                "ModuleDict.update should be called with an iterable of key/value pairs, "
-                f"but got {type(modules).__name__}"
-            )
-        for i, pair in enumerate(modules):
-            if not isinstance(pair, Iterable):
-                raise TypeError(
-                    f"ModuleDict update sequence element #{i} should be Iterable; is {type(pair).__name__}"
-                )
-            items = list(pair)
-            if len(items) != 2:
-                raise ValueError(
-                    f"ModuleDict update sequence element #{i} has length {len(items)}; 2 is required"
-                )
-            self[items[0]] = items[1]
-
-
-class ParameterList(Module):
-    """Parameters in a list: registered, so that ``parameters()`` finds them.
-
-    A Tensor becomes a Parameter; a value that is no Tensor is kept as it is. Indexing, slicing, ``len``,
-    iteration, ``append`` and ``extend`` work as with a list.
-
-    >>> import autotape as at
-    >>> from autotape import nn
-    >>> nn.ParameterList([at.ones(2), at.ones(3, 4)])
-    ParameterList(
-        (0): Parameter containing: [autotape.float32 of size 2]
-        (1): Parameter containing: [autotape.float32 of size 3x4]
-    )
-    """
-
-    def __init__(self, values: Iterable[Any] | None = None) -> None:
-        super().__init__()
-        self._size = 0
-        if values is not None:
-            self.extend(values)
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter([getattr(self, str(i)) for i in range(self._size)])
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return type(self)(list(self)[index])
-        return getattr(self, str(_position(index, self._size)))
-
-    def __setitem__(self, index: int, value: Any) -> None:
-        self._put(_position(index, self._size), value)
-
-    def _put(self, position: int, value: Any) -> None:
-        if isinstance(value, Tensor) and not isinstance(value, Parameter):
-            value = Parameter(value)
-        setattr(self, str(position), value)
-
-    def append(self: P, value: Any) -> P:
-        """Add a value at the end; returns self."""
-        self._put(self._size, value)
-        self._size += 1
-        return self
-
-    def extend(self: P, values: Iterable[Any]) -> P:
-        """Add values at the end; returns self."""
-        for value in _items_of(values, "ParameterList"):
-            self.append(value)
-        return self
-
-    def __iadd__(self: P, values: Iterable[Any]) -> P:
-        return self.extend(values)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        raise RuntimeError("ParameterList should not be called.")
-
-    def extra_repr(self) -> str:
-        """One line per value."""
-        lines = []
-        for i, value in enumerate(self):
-            if isinstance(value, Tensor):
-                size = "x".join(map(str, value.shape))
-                text = f"{type(value).__name__} containing: [{value.dtype} of size {size}]"
-            else:
-                text = f"Object of type: {type(value).__name__}"
-            lines.append(f"  ({i}): {text}")
-        return "\n".join(lines)
+        for name, module in pairs_of(modules, "ModuleDict"):
+            self[name] = module

@@ -10,17 +10,20 @@ import numpy as np
 
 from autotape.autograd.modes import no_grad
 from autotape.engine.tensor import Tensor
+from autotape.left_out import missing
 from autotape.ops.generator import source
 
 __all__ = [
     "calculate_gain",
     "constant_",
+    "dirac_",
     "eye_",
     "kaiming_normal_",
     "kaiming_uniform_",
     "normal_",
     "ones_",
     "orthogonal_",
+    "sparse_",
     "trunc_normal_",
     "uniform_",
     "xavier_normal_",
@@ -179,6 +182,52 @@ def eye_(tensor: Tensor) -> Tensor:
         return tensor.copy_(Tensor._wrap(np.eye(*tensor.shape)))
 
 
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Make the weight of a convolution (out, in, *kernel) pass on its input channels unchanged.
+
+    Output channel d of each group is input channel d of that group: a one in the middle of its kernel, zeros
+    elsewhere. ValueError unless there are 3 to 5 dimensions and ``groups`` divides the first.
+
+    >>> import autotape as at
+    >>> from autotape import nn
+    >>> nn.init.dirac_(at.empty(2, 2, 3)).tolist()
+    [[[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]], [[0.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]
+    """
+    if tensor.ndim not in (3, 4, 5):
+        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+    if tensor.shape[0] % groups:
+        raise ValueError("dim 0 must be divisible by groups")
+    values = np.zeros(tensor.shape)
+    if values.size:
+        channels = tensor.shape[0] // groups
+        same = np.arange(min(channels, tensor.shape[1]))
+        middle = tuple([size // 2 for size in tensor.shape[2:]])
+        for first in range(0, tensor.shape[0], channels):
+            values[(first + same, same, *middle)] = 1
+    with no_grad():
+        return tensor.copy_(Tensor._wrap(values))
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+    """Fill a matrix with draws from N(0, std^2), a share of each column with zeros: ceil(sparsity * rows).
+
+    Source: Martens, Deep learning via Hessian-free optimization (2010).
+
+    >>> import autotape as at
+    >>> from autotape import nn
+    >>> (nn.init.sparse_(at.empty(10, 3), sparsity=0.25) == 0).sum(0).tolist()
+    [3, 3, 3]
+    """
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    rows, columns = tensor.shape
+    zeros = math.ceil(sparsity * rows)
+    normal_(tensor, 0.0, std, generator)
+    order = source(generator).random((rows, columns)).argsort(0)  # in each column a permutation of the rows
+    with no_grad():
+        return tensor.masked_fill_(Tensor._wrap(order < zeros), 0)
+
+
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with draws from U(-a, a), a = gain * sqrt(6 / (fan_in + fan_out)).
 
@@ -272,3 +321,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     matrix = (q.T if rows < columns else q) * gain
     with no_grad():
         return tensor.copy_(Tensor._wrap(np.ascontiguousarray(matrix).reshape(tuple(tensor.shape))))
+
+
+def __getattr__(name: str) -> Any:
+    """The error for a name that is not there."""
+    raise missing("nn.init", name, __all__)

@@ -9,11 +9,12 @@ from autotape.engine.dtypes import DTypeLike
 from autotape.engine.tensor import Tensor
 from autotape.nn import functional as F
 from autotape.nn import init
+from autotape.nn.lazy import LazyModuleMixin, UninitializedParameter
 from autotape.nn.module import Module
 from autotape.nn.parameter import Parameter
 from autotape.ops.creation import empty
 
-__all__ = ["Bilinear", "Identity", "Linear"]
+__all__ = ["Bilinear", "Identity", "LazyLinear", "Linear"]
 
 
 class Identity(Module):
@@ -87,6 +88,46 @@ class Linear(Module):
         return (
             f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
         )
+
+
+class LazyLinear(LazyModuleMixin, Linear):
+    """A :class:`Linear` that takes ``in_features`` from its first input.
+
+    >>> import autotape as at
+    >>> from autotape import nn
+    >>> layer = nn.LazyLinear(4)
+    >>> layer(at.ones(2, 3)).shape, layer
+    (autotape.Size([2, 4]), Linear(in_features=3, out_features=4, bias=True))
+    """
+
+    cls_to_become = Linear
+    weight: UninitializedParameter
+    bias: UninitializedParameter | None
+
+    def __init__(
+        self, out_features: int, bias: bool = True, device: Any = None, dtype: DTypeLike | None = None
+    ) -> None:
+        super().__init__(0, 0, False)
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        self.out_features = out_features
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew, once they have shapes."""
+        if not self.has_uninitialized_params() and self.in_features != 0:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input: Tensor) -> None:
+        """Give the parameters the shapes that the input asks for."""
+        if self.has_uninitialized_params():
+            self.in_features = input.shape[-1]
+            self.weight.materialize((self.out_features, self.in_features))
+            if self.bias is not None:
+                self.bias.materialize((self.out_features,))
+            self.reset_parameters()
+        elif self.in_features == 0:  # loaded from a state dict
+            self.in_features = self.weight.shape[-1]
 
 
 class Bilinear(Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from autotape.autograd.modes import no_grad
@@ -20,16 +20,27 @@ from autotape.engine.dtypes import (
 )
 from autotape.engine.tape import module_path, modules_running
 from autotape.engine.tensor import RemovableHandle, Tensor
-from autotape.nn._hooks import call_with_hooks, register
-from autotape.nn._members import Owner
-from autotape.nn._state import IncompatibleKeys, load, load_own, new_state_dict, save_own
+from autotape.left_out import mark_methods
+from autotape.nn._hooks import EVERYWHERE, Hook, call_with_hooks, register
+from autotape.nn._members import BUFFERS, MODULES, PARAMETERS, REGISTRATION
+from autotape.nn._state import Stateful
+from autotape.ops.likes import empty_like
 
-__all__ = ["Module"]
+__all__ = [
+    "Module",
+    "register_module_buffer_registration_hook",
+    "register_module_forward_hook",
+    "register_module_forward_pre_hook",
+    "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
+    "register_module_module_registration_hook",
+    "register_module_parameter_registration_hook",
+]
 
 T = TypeVar("T", bound="Module")
 
 
-class Module(Owner):
+class Module(Stateful):
     """Base class of all neural network modules: parameters, buffers and child modules under attribute names.
 
     A subclass calls ``super().__init__()``, assigns its parts as attributes and defines ``forward``; calling
@@ -58,8 +69,7 @@ class Module(Owner):
     training: bool
     """Whether the module is in training mode (:meth:`train`, :meth:`eval`)."""
 
-    _version = 1  # of the module's part of a state dict
-    _has_hooks = False  # set for good with the first hook: a call without hooks looks at this alone
+    _has_hooks = False  # a call without hooks looks at this alone
     _forward_pre_hooks: list[Any]
     _forward_hooks: list[Any]
     _backward_pre_hooks: list[Any]
@@ -103,8 +113,7 @@ class Module(Owner):
         ``with_kwargs``: the hook is ``hook(module, args, kwargs)`` and may return ``(args, kwargs)``.
         ``prepend``: before the hooks registered so far. The handle's ``remove()`` takes the hook away.
         """
-        self._has_hooks = True
-        return register(self._forward_pre_hooks, hook, prepend, with_kwargs)
+        return register(self, "_forward_pre_hooks", hook, prepend, with_kwargs)
 
     def register_forward_hook(
         self,
@@ -127,8 +136,7 @@ class Module(Owner):
         autotape.Size([2, 3])
         >>> handle.remove()
         """
-        self._has_hooks = True
-        return register(self._forward_hooks, hook, prepend, with_kwargs, always_call)
+        return register(self, "_forward_hooks", hook, prepend, with_kwargs, always_call)
 
     def register_full_backward_pre_hook(
         self, hook: Callable[..., Any], prepend: bool = False
@@ -137,8 +145,7 @@ class Module(Owner):
 
         A tuple that the hook returns replaces them.
         """
-        self._has_hooks = True
-        return register(self._backward_pre_hooks, hook, prepend)
+        return register(self, "_backward_pre_hooks", hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are known.
@@ -146,67 +153,7 @@ class Module(Owner):
         Both are tuples, with an item per positional argument and per output (None for what has no gradient).
         A tuple that the hook returns replaces ``grad_input`` in what follows.
         """
-        self._has_hooks = True
-        return register(self._backward_hooks, hook, prepend)
-
-    # --- state ---------------------------------------------------------------------------------------------
-
-    def state_dict(
-        self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
-    ) -> dict[str, Any]:
-        """All parameters and persistent buffers by path: what :func:`autotape.save` writes of a model.
-
-        The values are detached and share the module's memory (``keep_vars``: the parameters themselves).
-
-        >>> from autotape import nn
-        >>> list(nn.Sequential(nn.Linear(2, 1), nn.ReLU()).state_dict())
-        ['0.weight', '0.bias']
-        """
-        if destination is None:
-            destination = new_state_dict()
-        if hasattr(destination, "_metadata"):
-            destination._metadata[prefix[:-1]] = {"version": self._version}
-        self._save_to_state_dict(destination, prefix, keep_vars)
-        for name, module in self._modules.items():
-            if module is not None:
-                module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
-        return destination
-
-    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
-        save_own(self, destination, prefix, keep_vars)
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
-        """Copy parameters and buffers from a state dict into this module and all below it.
-
-        Args:
-            state_dict: tensors (or NumPy arrays) by path, as :meth:`state_dict` returns them.
-            strict: RuntimeError unless the keys are exactly those of this module.
-            assign: put the tensors in the parameters' places instead of copying their values.
-
-        Returns what did not match: ``missing_keys`` and ``unexpected_keys``. RuntimeError lists every missing
-        or unexpected key (if strict) and every tensor of another shape; what fits is loaded all the same.
-
-        >>> from autotape import nn
-        >>> net = nn.Linear(2, 1)
-        >>> net.load_state_dict(nn.Linear(2, 1).state_dict())
-        <All keys matched successfully>
-        """
-        return load(self, state_dict, strict, assign)
-
-    def _load_from_state_dict(
-        self,
-        state_dict: Mapping[str, Any],
-        prefix: str,
-        local_metadata: dict[str, Any],
-        strict: bool,
-        missing_keys: list[str],
-        unexpected_keys: list[str],
-        error_msgs: list[str],
-    ) -> None:
-        assign = local_metadata.get("assign_to_params_buffers", False)
-        load_own(self, state_dict, prefix, assign, strict, missing_keys, unexpected_keys, error_msgs)
+        return register(self, "_backward_hooks", hook, prepend)
 
     # --- modes and gradients -------------------------------------------------------------------------------
 
@@ -270,9 +217,16 @@ class Module(Owner):
                     if grad is not None:
                         parameter.grad = fn(grad.detach())
             for name, buffer in self._buffers.items():
-                if buffer is not None:
+                if hasattr(buffer, "materialize"):  # a lazy module's, without a shape yet
+                    buffer.data = fn(buffer.data)
+                elif buffer is not None:
                     self.__dict__[name] = fn(buffer)
         return self
+
+    def to_empty(self: T, *, device: Any, recurse: bool = True) -> T:
+        """Give the parameters and buffers new memory of arbitrary values; the device must be the CPU."""
+        on_cpu(device)
+        return self._apply(empty_like, recurse)
 
     def to(self: T, *args: Any, **kwargs: Any) -> T:
         """Convert the floating parameters and buffers: ``to(dtype)``, ``to(device, dtype)``, ``to(tensor)``.
@@ -309,6 +263,10 @@ class Module(Owner):
         """Convert the floating parameters and buffers to float16."""
         return self._to_floating(float16)
 
+    def bfloat16(self: T) -> T:
+        """Raise TypeError: NumPy has no such dtype; :meth:`half` is as small."""
+        return self._apply(lambda t: t.bfloat16() if t.dtype.is_floating_point else t)
+
     def _to_floating(self: T, kind: DType) -> T:
         return self._apply(lambda t: t.to(kind) if t.dtype.is_floating_point else t)
 
@@ -336,9 +294,75 @@ class Module(Owner):
         return f"{name}(\n  " + "\n  ".join(lines + children) + "\n)"
 
 
+mark_methods(Module, "nn.Module")
+
+
 def indented(text: str) -> str:
     """The text with its lines after the first moved to the right by two."""
     return text.replace("\n", "\n  ")
+
+
+# --- hooks of all modules -----------------------------------------------------------------------------------
+
+
+class _GlobalHandle(RemovableHandle):
+    def remove(self) -> None:
+        super().remove()
+        Module._has_hooks = any(EVERYWHERE.values())
+
+
+def _register_everywhere(kind: str, hook: Callable[..., Any], *how: bool) -> RemovableHandle:
+    Module._has_hooks = True
+    return _GlobalHandle(EVERYWHERE[kind], Hook(hook, *how))
+
+
+def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """:meth:`Module.register_forward_pre_hook` for all modules: before their own hooks.
+
+    State of the whole process, for debugging and profiling.
+
+    >>> import autotape as at
+    >>> from autotape import nn
+    >>> from autotape.nn.module import register_module_forward_pre_hook
+    >>> with register_module_forward_pre_hook(lambda module, args: print(type(module).__name__)):
+    ...     y = nn.Sequential(nn.Linear(2, 1), nn.ReLU())(at.ones(2))
+    Sequential
+    Linear
+    ReLU
+    """
+    return _register_everywhere("forward_pre", hook)
+
+
+def register_module_forward_hook(
+    hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
+) -> RemovableHandle:
+    """:meth:`Module.register_forward_hook` for all modules: before their own hooks."""
+    return _register_everywhere("forward", hook, with_kwargs, always_call)
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """:meth:`Module.register_full_backward_pre_hook` for all modules: before their own hooks."""
+    return _register_everywhere("backward_pre", hook)
+
+
+def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """:meth:`Module.register_full_backward_hook` for all modules: before their own hooks."""
+    return _register_everywhere("backward", hook)
+
+
+def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(module, name, parameter)`` whenever any module gets one; its result takes its place."""
+    return RemovableHandle(REGISTRATION[PARAMETERS], hook)
+
+
+def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(module, name, buffer)`` whenever any module gets a buffer; its result takes its place."""
+    return RemovableHandle(REGISTRATION[BUFFERS], hook)
+
+
+def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(module, name, child)`` whenever any module gets a child; its result takes its place."""
+    return RemovableHandle(REGISTRATION[MODULES], hook)
 
 
 def _target_dtype(

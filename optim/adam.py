@@ -8,21 +8,14 @@ from typing import Any
 import numpy as np
 
 from autotape.engine.tensor import Tensor
-from autotape.optim.optimizer import (
-    Array,
-    Optimizer,
-    ParamsLike,
-    blocks,
-    gradient,
-    require,
-    require_rate,
-    zeros_like,
-)
+from autotape.optim._checks import require, require_moments, require_one_way, require_rate
+from autotape.optim.elementwise import Elementwise, directed
+from autotape.optim.optimizer import Array, ParamsLike, advance, count, zeros_like
 
 __all__ = ["Adam", "AdamW"]
 
 
-class Adam(Optimizer):
+class Adam(Elementwise):
     r"""Adam (Kingma and Ba 2015), with AMSGrad (Reddi et al. 2018) if asked for.
 
     :math:`m \leftarrow \beta_1 m + (1-\beta_1) g`, :math:`v \leftarrow \beta_2 v + (1-\beta_2) g^2`,
@@ -60,10 +53,15 @@ class Adam(Optimizer):
         decoupled_weight_decay: bool = False,
     ) -> None:
         require_rate(lr)
-        require(eps >= 0, f"Invalid epsilon value: {eps}")
-        require(0 <= betas[0] < 1, f"Invalid beta parameter at index 0: {betas[0]}")
-        require(0 <= betas[1] < 1, f"Invalid beta parameter at index 1: {betas[1]}")
-        require(weight_decay >= 0, f"Invalid weight_decay value: {weight_decay}")
+        given: tuple[Any, ...] = tuple(betas)
+        if foreach and not capturable and any(isinstance(x, Tensor) for x in (lr, *given)):
+            raise ValueError("lr or betas as a Tensor is not supported for capturable=False and foreach=True")
+        if len({isinstance(beta, Tensor) for beta in given}) > 1:
+            raise ValueError("betas must be either both floats or both Tensors")
+        for i, beta in enumerate(given):
+            require(not isinstance(beta, Tensor) or beta.numel() == 1, f"Tensor betas[{i}] must be 1-element")
+        require_moments(betas, eps, weight_decay)
+        require_one_way(fused, foreach, differentiable)
         defaults = {
             "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
             "maximize": maximize, "foreach": foreach, "capturable": capturable,
@@ -80,57 +78,50 @@ class Adam(Optimizer):
             group["decoupled_weight_decay"],
         )  # fmt: skip
 
-    def _update(
-        self,
-        p: Tensor,
-        array: Array,
-        grad: Array,
-        lr: float = 0,
-        beta1: float = 0,
-        beta2: float = 0,
-        eps: float = 0,
-        weight_decay: float = 0,
-        amsgrad: bool = False,
-        maximize: bool = False,
-        decoupled: bool = False,
-    ) -> None:
+    def _begin(self, p: Tensor, array: Array, options: Any) -> tuple[float, tuple[Array, ...]]:
         state = self.state[p]
         if not state:
-            state["step"] = Tensor._wrap(np.zeros((), np.float32))
+            state["step"] = count()
             state["exp_avg"] = zeros_like(array)
             state["exp_avg_sq"] = zeros_like(array)
-            if amsgrad:
+            if options[5]:
                 state["max_exp_avg_sq"] = zeros_like(array)
-        if weight_decay and decoupled:
-            array *= 1 - lr * weight_decay
-            weight_decay = 0
-        if weight_decay or maximize:
-            grad = gradient(grad, array, maximize, weight_decay)
-        count = state["step"]._array
-        count += 1
-        t = float(count)
+        held: tuple[Array, ...] = state["exp_avg"]._array, state["exp_avg_sq"]._array
+        if options[5]:
+            held += (state["max_exp_avg_sq"]._array,)
+        return advance(state["step"]), held
+
+    def _numbers(self, key: float, options: Any) -> tuple[Any, ...]:
+        lr, beta1, beta2, eps, weight_decay, _, maximize, decoupled = options
         # m / (sqrt(v) / c + eps) * lr / (1 - beta1^t) with c = sqrt(1 - beta2^t), written with one pass less.
-        c = sqrt(1 - beta2**t)
-        eps *= c
-        size = lr / (1 - beta1**t) * c
-        arrays = [array, grad, state["exp_avg"]._array, state["exp_avg_sq"]._array]
-        if amsgrad:
-            arrays.append(state["max_exp_avg_sq"]._array)
-        for a, g, m, v, *largest in blocks(*arrays):
-            scratch = g - m
-            scratch *= 1 - beta1
-            m += scratch
-            np.multiply(g, g, out=scratch)
-            scratch *= 1 - beta2
-            v *= beta2
-            v += scratch
-            if largest:
-                v = np.maximum(largest[0], v, out=largest[0])
-            np.sqrt(v, out=scratch)
-            scratch += eps
-            np.divide(m, scratch, out=scratch)
-            scratch *= size
-            a -= scratch
+        c = sqrt(1 - beta2**key)
+        size = lr / (1 - beta1**key) * c
+        shrink = 1 - lr * weight_decay if decoupled else 1.0
+        return size, eps * c, 1 - beta1, beta2, shrink, 0.0 if decoupled else weight_decay, maximize
+
+    @staticmethod
+    def _elements(
+        size: float, eps: float, weight: float, beta2: float, shrink: float, weight_decay: float,
+        maximize: bool, scratch: Array, a: Array, g: Array, m: Array, v: Array, largest: Array | None = None,
+    ) -> None:  # fmt: skip
+        if shrink != 1:
+            a *= shrink
+        if weight_decay or maximize:
+            g = directed(g, a, maximize, weight_decay)
+        np.subtract(g, m, out=scratch)
+        scratch *= weight
+        m += scratch
+        np.multiply(g, g, out=scratch)
+        scratch *= 1 - beta2
+        v *= beta2
+        v += scratch
+        if largest is not None:
+            v = np.maximum(largest, v, out=largest)
+        np.sqrt(v, out=scratch)
+        scratch += eps
+        np.divide(m, scratch, out=scratch)
+        scratch *= size
+        a -= scratch
 
 
 class AdamW(Adam):

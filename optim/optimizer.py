@@ -1,27 +1,79 @@
-"""The base of all optimizers: parameter groups, state, and the walk over the parameters.
+"""The base of all optimizers: parameter groups, state, hooks, and the walk over the parameters.
 
-A subclass writes only the update of one parameter, on ndarrays and in place.
+A subclass writes only the update of one parameter, on ndarrays and in place; one whose update treats each
+element by itself is better served by :class:`autotape.optim.elementwise.Elementwise`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from copy import deepcopy
+from functools import wraps
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from autotape.autograd.modes import enable_grad, no_grad
+from autotape.engine.dtypes import default_dtype
 from autotape.engine.tape import run_quietly, writes
-from autotape.engine.tensor import Tensor
+from autotape.engine.tensor import RemovableHandle, Tensor
 from autotape.engine.views import check_writable
 
-__all__ = ["Optimizer"]
+__all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
 
 Array = np.ndarray[Any, Any]
 ParamsLike = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
+Hook = Callable[..., Any]
+Step = TypeVar("Step", bound=Callable[..., Any])
+
+_BEFORE_EVERY_STEP: list[Any] = []  # the hooks of all optimizers
+_AFTER_EVERY_STEP: list[Any] = []
+
+
+def register_optimizer_step_pre_hook(hook: Hook) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` before every step of every optimizer, before its own hooks.
+
+    A hook may return ``(args, kwargs)`` to replace the step's arguments; ``args[0]`` is the optimizer.
+    """
+    return RemovableHandle(_BEFORE_EVERY_STEP, hook)
+
+
+def register_optimizer_step_post_hook(hook: Hook) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` after every step of every optimizer, after its own hooks."""
+    return RemovableHandle(_AFTER_EVERY_STEP, hook)
+
+
+def _with_hooks(step: Step) -> Step:
+    """A ``step`` method that remembers that it was called and runs the hooks around itself."""
+
+    @wraps(step)
+    def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        self._stepped = True
+        own = self._hooks
+        if not (own or _BEFORE_EVERY_STEP or _AFTER_EVERY_STEP) or self._stepping:
+            return step(self, *args, **kwargs)
+        args = (self, *args)
+        self._stepping = True  # a step that calls that of its base is one step
+        try:
+            for hook in (*_BEFORE_EVERY_STEP, *own.get("step_pre", ())):
+                result = hook(self, args, kwargs)
+                if result is not None:
+                    if not (isinstance(result, tuple) and len(result) == 2):
+                        raise RuntimeError(
+                            "a step pre-hook must return None or a tuple (new_args, new_kwargs), but got "
+                            f"{result}"
+                        )
+                    args, kwargs = result
+            out = step(*args, **kwargs)
+            for hook in (*own.get("step_post", ()), *_AFTER_EVERY_STEP):
+                hook(self, args, kwargs)
+        finally:
+            self._stepping = False
+        return out
+
+    return hooked  # type: ignore[return-value]
 
 
 class Optimizer:
@@ -36,7 +88,17 @@ class Optimizer:
     ``state`` (per parameter) and ``defaults``.
     """
 
-    _stepped = False  # whether step() was called, for the schedules to see
+    _stepped = False  # whether step() was called since the first schedule was made, for the schedules to see
+    _is_scheduled = False  # whether a schedule was made
+    _stepping = False  # whether a step with hooks is under way
+    _hooks: dict[str, list[Any]] = {}  # noqa: RUF012  # by kind; an instance that has hooks has its own
+    _name = "Optimizer.step"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._name = cls.__name__ + ".step"
+        if "step" in cls.__dict__:
+            cls.step = _with_hooks(cls.step)  # type: ignore[method-assign]
 
     def __init__(self, params: ParamsLike, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -56,8 +118,7 @@ class Optimizer:
                 + got
             )
         self.defaults = defaults
-        self._name = type(self).__name__ + ".step"
-        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         groups: list[Any] = list(params)
         if not groups:
@@ -91,8 +152,9 @@ class Optimizer:
                 raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {kind}")
             if not (p.is_leaf or p.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor: optimize the tensor it was computed from")
-            with no_grad():
-                check_writable(p, self._name)
+            if not hasattr(p, "materialize"):  # a lazy module's parameter has no memory yet
+                with no_grad():
+                    check_writable(p, self._name)
         if len({id(p) for p in items}) != len(items):
             raise ValueError("some parameters appear more than once in a parameter group")
         taken = {id(p) for g in self.param_groups for p in g["params"]}
@@ -119,6 +181,7 @@ class Optimizer:
                     cell.grad._array.fill(0)
                     writes.note(cell.grad._array, "zero_grad")
 
+    @_with_hooks
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
 
@@ -128,7 +191,6 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        self._stepped = True
         try:
             run_quietly(self._update_all)  # no warning of an overflow, for 1.3 us less than np.errstate costs
         except RuntimeError as error:
@@ -158,10 +220,54 @@ class Optimizer:
         """Update ``array``, the parameter's memory, in place from its gradient, which must not change."""
         raise NotImplementedError
 
+    # --- hooks ---------------------------------------------------------------------------------------------
+
+    def _register(self, kind: str, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        if "_hooks" not in self.__dict__:
+            self._hooks = {}
+        hooks = self._hooks.setdefault(kind, [])
+        handle = RemovableHandle(hooks, hook)
+        if prepend:
+            hooks.insert(0, hooks.pop())
+        return handle
+
+    def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return ``(args, kwargs)``."""
+        return self._register("step_pre", hook)
+
+    def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` after each step."""
+        return self._register("step_post", hook)
+
+    def register_state_dict_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer)`` before :meth:`state_dict`."""
+        return self._register("state_dict_pre", hook, prepend)
+
+    def register_state_dict_post_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` on what :meth:`state_dict` gives; it may return another."""
+        return self._register("state_dict_post", hook, prepend)
+
+    def register_load_state_dict_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` with a shallow copy before loading; it may return another."""
+        return self._register("load_state_dict_pre", hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(optimizer)`` after :meth:`load_state_dict`."""
+        return self._register("load_state_dict_post", hook, prepend)
+
     # --- state ---------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is copied and pickled: everything but the hooks, as in PyTorch."""
+        return {name: value for name, value in self.__dict__.items() if name != "_hooks"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
 
     def state_dict(self) -> dict[str, Any]:
         """``{"state": {index: ...}, "param_groups": [...]}`` as PyTorch's: parameters become indices."""
+        for hook in self._hooks.get("state_dict_pre", ()):
+            hook(self)
         index: dict[int, int] = {}
         groups = []
         for group in self.param_groups:
@@ -170,14 +276,27 @@ class Optimizer:
                 index.setdefault(id(p), len(index))
             packed["params"] = [index[id(p)] for p in group["params"]]
             groups.append(packed)
-        state = {index[id(p)]: s for p, s in self.state.items() if id(p) in index}
-        return {"state": state, "param_groups": groups}
+        state: dict[Any, Any] = {}
+        for key, values in self.state.items():
+            if not isinstance(key, Tensor):
+                state[key] = values
+            elif id(key) in index:
+                state[index[id(key)]] = values
+        out = {"state": state, "param_groups": groups}
+        for hook in self._hooks.get("state_dict_post", ()):
+            result = hook(self, out)
+            out = out if result is None else result
+        return out
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over the state and options of ``state_dict`` (copied), for parameters in the same order.
 
         Errors: ValueError if the number of groups or of parameters in a group differs.
         """
+        state_dict = state_dict.copy()
+        for hook in self._hooks.get("load_state_dict_pre", ()):
+            result = hook(self, state_dict)
+            state_dict = state_dict if result is None else result
         groups = deepcopy(state_dict["param_groups"])
         if len(groups) != len(self.param_groups):
             raise ValueError(
@@ -193,20 +312,23 @@ class Optimizer:
         own_params = list(chain.from_iterable(g["params"] for g in self.param_groups))
         indices = list(chain.from_iterable(g["params"] for g in groups))
         by_index = dict(zip(indices, own_params))
-        state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        state: defaultdict[Any, Any] = defaultdict(dict)
         for key, value in state_dict["state"].items():
-            if key not in by_index:
+            if key in by_index:
+                state[by_index[key]] = {name: _like(v, by_index[key], name) for name, v in value.items()}
+            elif isinstance(key, int):
                 raise ValueError(f"loaded state dict has state of a parameter {key!r} that no group lists")
-            p = by_index[key]
-            state[p] = {name: _like(v, p, name) for name, v in value.items()}
+            else:
+                state[key] = value
         for own, loaded in zip(self.param_groups, groups):
             loaded["params"] = own["params"]
             if "param_names" in own:
                 loaded.setdefault("param_names", own["param_names"])
             for name, default in self.defaults.items():  # what an older version did not have
                 loaded.setdefault(name, default)
-        self.state = state
-        self.param_groups = groups
+        self.__setstate__({"state": state, "param_groups": groups})
+        for hook in self._hooks.get("load_state_dict_post", ()):
+            hook(self)
 
     def __repr__(self) -> str:
         text = type(self).__name__ + " ("
@@ -216,27 +338,37 @@ class Optimizer:
         return text + ")"
 
 
-def _like(value: Any, p: Tensor, name: str) -> Any:
+def _like(value: Any, p: Tensor, name: str = "") -> Any:
     """A copy of a piece of state: per-element tensors in the parameter's dtype and memory order."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(_like(v, p) for v in value)
     if not isinstance(value, Tensor):
-        return deepcopy(value)
-    if name == "step" or value._array.shape != p._array.shape:
-        return Tensor._wrap(value._array.copy())
-    out = np.empty_like(p._array)
-    out[...] = value._array
+        is_count = name == "step" and isinstance(value, (int, float))
+        return (
+            count(value) if is_count else deepcopy(value)
+        )  # a number: as older versions of PyTorch saved it
+    array, like = value._array, p._array
+    if name == "step" or like.dtype.kind not in "fc":
+        return Tensor._wrap(array.copy())
+    if array.shape != like.shape:
+        return Tensor._wrap(
+            array.astype(np.result_type(array, like) if array.dtype.kind == "c" else like.dtype)
+        )
+    out = np.empty_like(like)
+    out[...] = array
     return Tensor._wrap(out)
 
 
-def require(condition: bool, message: str) -> None:
-    """ValueError(message) unless ``condition``: the check of an optimizer's argument."""
-    if not condition:
-        raise ValueError(message)
+def count(value: float = 0) -> Tensor:
+    """A number in an optimizer's state: 0-d, float64 if that is the default dtype, else float32."""
+    return Tensor._wrap(np.array(value, np.float64 if default_dtype() == np.float64 else np.float32))
 
 
-def require_rate(lr: float | Tensor) -> None:
-    """ValueError unless ``lr`` is a learning rate: a non-negative number or a tensor that holds one."""
-    require(not isinstance(lr, Tensor) or lr._array.size == 1, "Tensor lr must be 1-element")
-    require(bool(lr >= 0), f"Invalid learning rate: {lr}")
+def advance(steps: Tensor) -> float:
+    """Count one step more, and how many that makes."""
+    t = float(steps._array) + 1
+    steps._array.fill(t)  # a tenth of what += costs
+    return t
 
 
 def zeros_like(array: Array) -> Tensor:
@@ -244,41 +376,6 @@ def zeros_like(array: Array) -> Tensor:
     return Tensor._wrap(np.zeros_like(array))
 
 
-BLOCK = 16384
-"""Elements that an update handles at a time: all its arrays' blocks stay in the cache, so a step makes one
-trip through memory instead of one per NumPy call (``benchmarks/small_step.py``)."""
-
-
-def blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
-    """The arrays, of one shape and dtype, in aligned pieces of at most BLOCK elements if memory order allows.
-
-    Pieces are views of at least one dimension. Those of complex arrays are real: as in PyTorch, real and
-    imaginary part are parameters of their own.
-    """
-    first = arrays[0]
-    is_complex = first.dtype.kind == "c"
-    if first.ndim and first.size <= BLOCK and not is_complex:
-        yield arrays
-        return
-    if all(a.flags.c_contiguous for a in arrays):
-        flat = [a.reshape(-1) for a in arrays]
-    elif all(a.flags.f_contiguous for a in arrays):
-        flat = [a.T.reshape(-1) for a in arrays]
-    else:
-        if is_complex:
-            yield tuple([a.real for a in arrays])
-            yield tuple([a.imag for a in arrays])
-        else:
-            yield arrays
-        return
-    if is_complex:
-        flat = [a.view(first.real.dtype) for a in flat]
-    for start in range(0, flat[0].size, BLOCK):
-        yield tuple([a[start : start + BLOCK] for a in flat])
-
-
-def gradient(grad: Array, array: Array, maximize: bool, weight_decay: float) -> Array:
-    """The gradient that an update uses: ``-grad`` to maximize, plus ``weight_decay * parameter``."""
-    if maximize:
-        grad = np.asarray(-grad)
-    return np.asarray(grad + weight_decay * array) if weight_decay else grad
+def filled_like(array: Array, value: complex) -> Tensor:
+    """State as :func:`zeros_like`, of another value; both parts of a complex one."""
+    return Tensor._wrap(np.full_like(array, value))

@@ -7,21 +7,14 @@ from typing import Any
 import numpy as np
 
 from autotape.engine.tensor import Tensor
-from autotape.optim.optimizer import (
-    Array,
-    Optimizer,
-    ParamsLike,
-    blocks,
-    gradient,
-    require,
-    require_rate,
-    zeros_like,
-)
+from autotape.optim._checks import require, require_rate
+from autotape.optim.elementwise import Elementwise, directed
+from autotape.optim.optimizer import Array, ParamsLike, advance, count, zeros_like
 
 __all__ = ["RMSprop"]
 
 
-class RMSprop(Optimizer):
+class RMSprop(Elementwise):
     r"""RMSprop (Hinton's lectures 2012; centered: Graves 2013), epsilon outside of the root as in PyTorch.
 
     :math:`v \leftarrow \alpha v + (1-\alpha) g^2`, then
@@ -73,58 +66,55 @@ class RMSprop(Optimizer):
             float(group["momentum"]), group["centered"], group["maximize"],
         )  # fmt: skip
 
-    def _update(
-        self,
-        p: Tensor,
-        array: Array,
-        grad: Array,
-        lr: float = 0,
-        alpha: float = 0,
-        eps: float = 0,
-        weight_decay: float = 0,
-        momentum: float = 0,
-        centered: bool = False,
-        maximize: bool = False,
-    ) -> None:
+    def _begin(self, p: Tensor, array: Array, options: Any) -> tuple[None, tuple[Array, ...]]:
         state = self.state[p]
+        momentum, centered = options[4], options[5]
         if not state:
-            state["step"] = Tensor._wrap(np.zeros((), np.float32))
+            state["step"] = count()
             state["square_avg"] = zeros_like(array)
             if momentum:
                 state["momentum_buffer"] = zeros_like(array)
             if centered:
                 state["grad_avg"] = zeros_like(array)
-        if weight_decay or maximize:
-            grad = gradient(grad, array, maximize, weight_decay)
-        count = state["step"]._array
-        count += 1
-        arrays = [array, grad, state["square_avg"]._array]
+        advance(state["step"])
+        held: tuple[Array, ...] = (state["square_avg"]._array,)
         if centered:
-            arrays.append(state["grad_avg"]._array)
+            held += (state["grad_avg"]._array,)
         if momentum:
-            arrays.append(state["momentum_buffer"]._array)
-        for a, g, v, *others in blocks(*arrays):
-            scratch = g * g
+            held += (state["momentum_buffer"]._array,)
+        return None, held
+
+    def _numbers(self, key: None, options: Any) -> tuple[Any, ...]:
+        return options  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _elements(
+        lr: float, alpha: float, eps: float, weight_decay: float, momentum: float, centered: bool,
+        maximize: bool, scratch: Array, a: Array, g: Array, v: Array, *others: Array,
+    ) -> None:  # fmt: skip
+        if weight_decay or maximize:
+            g = directed(g, a, maximize, weight_decay)
+        np.multiply(g, g, out=scratch)
+        scratch *= 1 - alpha
+        v *= alpha
+        v += scratch
+        if centered:
+            mean = others[0]
+            np.subtract(g, mean, out=scratch)
             scratch *= 1 - alpha
-            v *= alpha
-            v += scratch
-            if centered:
-                mean = others[0]
-                np.subtract(g, mean, out=scratch)
-                scratch *= 1 - alpha
-                mean += scratch
-                np.multiply(mean, mean, out=scratch)
-                np.subtract(v, scratch, out=scratch)
-                np.sqrt(scratch, out=scratch)
-            else:
-                np.sqrt(v, out=scratch)
-            scratch += eps
-            np.divide(g, scratch, out=scratch)
-            if momentum:
-                buffer = others[-1]
-                buffer *= momentum
-                buffer += scratch
-                np.multiply(buffer, lr, out=scratch)
-            else:
-                scratch *= lr
-            a -= scratch
+            mean += scratch
+            np.multiply(mean, mean, out=scratch)
+            np.subtract(v, scratch, out=scratch)
+            np.sqrt(scratch, out=scratch)
+        else:
+            np.sqrt(v, out=scratch)
+        scratch += eps
+        np.divide(g, scratch, out=scratch)
+        if momentum:
+            buffer = others[-1]
+            buffer *= momentum
+            buffer += scratch
+            np.multiply(buffer, lr, out=scratch)
+        else:
+            scratch *= lr
+        a -= scratch

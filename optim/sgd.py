@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from autotape.engine.operands import number
+from autotape.engine.tape import writes
 from autotape.engine.tensor import Tensor
-from autotape.optim.optimizer import (
-    BLOCK,
-    Array,
-    Optimizer,
-    ParamsLike,
-    blocks,
-    gradient,
-    require,
-    require_rate,
-)
+from autotape.optim._checks import require, require_one_way, require_rate
+from autotape.optim.elementwise import BLOCK, Elementwise, directed
+from autotape.optim.optimizer import Array, ParamsLike, zeros_like
 
 __all__ = ["SGD"]
 
 
-class SGD(Optimizer):
+class SGD(Elementwise):
     r"""Stochastic gradient descent, with momentum if asked for (Sutskever et al. 2013, in PyTorch's form).
 
     With the gradient :math:`g` (plus ``weight_decay`` times the parameter), the first buffer is
@@ -61,6 +58,7 @@ class SGD(Optimizer):
             not nesterov or (momentum > 0 and dampening == 0),
             "Nesterov momentum requires a momentum and zero dampening",
         )
+        require_one_way(fused, foreach, differentiable)
         defaults = {
             "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
             "nesterov": nesterov, "maximize": maximize, "foreach": foreach, "differentiable": differentiable,
@@ -74,32 +72,58 @@ class SGD(Optimizer):
             float(group["weight_decay"]), group["nesterov"], group["maximize"],
         )  # fmt: skip
 
-    def _update(
-        self,
-        p: Tensor,
-        array: Array,
-        grad: Array,
-        lr: float = 0,
-        momentum: float = 0,
-        dampening: float = 0,
-        weight_decay: float = 0,
-        nesterov: bool = False,
-        maximize: bool = False,
-    ) -> None:
-        if maximize or weight_decay:
-            grad = gradient(grad, array, maximize, weight_decay)
-        if momentum:
-            state = self.state[p]
-            held = state.get("momentum_buffer")
-            if held is None:
-                state["momentum_buffer"] = held = Tensor._wrap(grad.copy())
+    def _update_all(self) -> None:
+        # So few passes that nothing is won by doing several parameters at once.
+        note, name = writes.note, self._name
+        elements: Callable[..., None] = self._elements
+        for group in self.param_groups:
+            options = self._options(group)
+            lr, momentum, _, weight_decay, _, maximize = options
+            is_plain = not (momentum or weight_decay or maximize)
+            for p in group["params"]:
+                cell = p._cell
+                grad = None if cell is None else cell.grad
+                if grad is None:
+                    continue
+                array = p._array
+                if is_plain and array.size <= BLOCK:
+                    array -= grad._array * number(lr, array.dtype)
+                else:
+                    is_first, held = self._begin(p, array, options)
+                    numbers, arrays = (is_first, *options), (array, grad._array, *held)
+                    if array.size > BLOCK:
+                        self._apply(numbers, arrays)
+                    else:
+                        elements(*numbers, np.empty_like(array), *arrays)
+                note(array, name)
+
+    def _begin(self, p: Tensor, array: Array, options: Any) -> tuple[bool, tuple[Array, ...]]:
+        if not options[1]:
+            return False, ()
+        state = self.state[p]
+        is_first = state.get("momentum_buffer") is None
+        if is_first:
+            state["momentum_buffer"] = zeros_like(array)
+        return is_first, (state["momentum_buffer"]._array,)
+
+    @staticmethod
+    def _elements(
+        is_first: bool, lr: float, momentum: float, dampening: float, weight_decay: float, nesterov: bool,
+        maximize: bool, scratch: Array, a: Array, g: Array, buffer: Array | None = None,
+    ) -> None:  # fmt: skip
+        if weight_decay or maximize:
+            g = directed(g, a, maximize, weight_decay)
+        if buffer is not None:
+            if is_first:
+                np.copyto(buffer, g)
             else:
-                buffer = held._array
                 buffer *= momentum
-                buffer += grad * (1 - dampening) if dampening else grad
-            grad = grad + momentum * held._array if nesterov else held._array
-        if array.size <= BLOCK:  # without the generator: 0.4 us of 2 for a small parameter
-            array -= grad * number(lr, array.dtype)
-        else:
-            for a, g in blocks(array, grad):
-                a -= g * lr
+                buffer += np.multiply(g, 1 - dampening, out=scratch) if dampening else g
+            if nesterov:
+                np.multiply(buffer, momentum, out=scratch)
+                scratch += g
+                g = scratch
+            else:
+                g = buffer
+        np.multiply(g, lr, out=scratch)
+        a -= scratch

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+collect_ignore = ["make_special_tables.py"]  # it needs mpmath, and is run by hand
+
 # Times vary too much between machines to fail a test by them; a failure prints how to run its example again.
 settings.register_profile(
     "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]

@@ -328,7 +328,7 @@ def test_numbers_from_the_tape_warn_and_name_the_remedy(leave: Callable[[], Any]
         lambda: np.fft.fft(V),
         lambda: np.polyfit(V, V, 1),
         lambda: np.from_dlpack(V),
-        lambda: np.linalg.eig(V * 2),
+        lambda: np.convolve(V, V * 2),
         lambda: np.save(io.BytesIO(), V),
         lambda: np.savetxt(io.StringIO(), V),
         lambda: np.frompyfunc(abs, 1, 1)(V),

@@ -417,3 +417,177 @@ def test_types_of_old() -> None:
     assert not issubclass(at.FloatTensor, at.Tensor)
     with pytest.raises(TypeError, match=r"expected a tensor of autotape\.float64"):
         at.DoubleTensor(at.ones(1))
+
+
+# --- the other ways to make a tensor ------------------------------------------------------------------------
+
+
+def test_out_takes_the_values_in_its_dtype() -> None:
+    for make in (
+        lambda out: at.zeros(2, 3, out=out),
+        lambda out: at.ones((2, 3), out=out),
+        lambda out: at.full((2, 3), 7, out=out),
+        lambda out: at.eye(2, 3, out=out),
+        lambda out: at.arange(6, out=out),
+        lambda out: at.linspace(0, 5, 6, out=out),
+        lambda out: at.logspace(0, 2, 3, 2, out=out),
+        lambda out: at.randint(5, (2,), out=out),
+        lambda out: at.randperm(5, out=out),
+        lambda out: at.fft.fftfreq(4, 0.25, out=out),
+    ):
+        for dtype in (at.float64, at.float32):
+            out = at.empty(0, dtype=dtype)
+            assert make(out) is out
+            assert out.dtype == dtype
+            assert make(at.empty(7, dtype=dtype)).shape == out.shape  # resized without a warning
+    view = at.zeros(2, 3)
+    at.ones(3, out=view[1])
+    assert view.tolist() == [[0, 0, 0], [1, 1, 1]]
+    with pytest.raises(RuntimeError, match="does not match dtype of out"):
+        at.zeros(2, out=at.empty(2), dtype=at.float64)
+    with pytest.raises(TypeError, match="'out' must be a Tensor"):
+        at.zeros(2, out=np.zeros(2))  # type: ignore[arg-type]
+
+
+def test_layouts_and_memory_formats() -> None:
+    x = at.ones(2, 3, 4, 5)
+    assert at.empty_like(x, memory_format=at.channels_last).stride() == (60, 1, 15, 3)
+    assert at.zeros_like(x.mT, memory_format=at.contiguous_format).stride() == (60, 20, 4, 1)
+    assert at.ones_like(x.mT, memory_format=at.preserve_format).stride() == x.mT.stride()
+    assert at.rand_like(x.mT).stride() == at.randn_like(x.mT).stride() == x.mT.stride()
+    assert at.randint_like(x, 5, memory_format=at.channels_last).stride() == (60, 1, 15, 3)
+    assert at.empty(1, 2, 3, 4, 5, memory_format=at.channels_last_3d).stride() == (120, 1, 40, 10, 2)
+    assert at.zeros(2, layout=at.strided, pin_memory=True).tolist() == [0, 0]
+    with pytest.raises(RuntimeError, match="required rank 4"):
+        at.zeros_like(at.ones(2, 3), memory_format=at.channels_last)
+    with pytest.raises(RuntimeError, match="unsupported memory format"):
+        at.empty(2, memory_format=at.preserve_format)
+    for make in (lambda: at.zeros(2, layout="sparse_coo"), lambda: at.ones_like(x, layout="sparse_csr")):
+        with pytest.raises(NotImplementedError, match="strided tensors only"):
+            make()
+
+
+def test_strided_and_permuted() -> None:
+    for size, stride in [
+        ((2, 3), (1, 2)),
+        ((2, 3), (0, 1)),
+        ((2, 3), (10, 1)),
+        ((2, 2), (1, 1)),
+        ((), ()),
+        ((0, 3), (7, 2)),
+    ]:
+        x = at.empty_strided(size, stride, dtype=at.float64)
+        assert x.shape == size
+        assert x.stride() == stride
+        assert at.ones(1, dtype=at.int16).new_empty_strided(size, stride).dtype == at.int16
+    x = at.empty_permuted((2, 3, 5), (0, 2, 1))
+    assert x.stride() == (15, 1, 3)
+    assert x.shape == (2, 3, 5)
+    x.fill_(1)
+    assert x.sum() == 30
+    with pytest.raises(RuntimeError, match="must match dimensionality"):
+        at.empty_strided((2, 3), (1,))
+    with pytest.raises(RuntimeError, match="non-negative"):
+        at.empty_strided((2,), (-1,))
+    for order in ((0, 1), (0, 1, 1), (0, 1, 3), (0, 1, -1)):
+        with pytest.raises(RuntimeError, match="once, counted from the front"):
+            at.empty_permuted((2, 3, 5), order)
+
+
+def test_asarray_copies_where_it_must_or_is_told_to() -> None:
+    a = np.ones(2)
+    assert np.shares_memory(at.asarray(a).numpy(), a)
+    assert not np.shares_memory(at.asarray(a, copy=True).numpy(), a)
+    assert not np.shares_memory(at.asarray(a, dtype=at.float32).numpy(), a)
+    b = bytearray(b"\1\2")
+    shared = at.asarray(b, dtype=at.uint8)
+    b[0] = 9
+    assert shared.tolist() == [9, 2]
+    assert at.asarray(np.float64(2)).dtype == at.float64
+    assert at.asarray([1, 2.5]).dtype == at.float32
+    for bad in ([1.0], 2.5, np.float64(1)):
+        with pytest.raises(ValueError, match="can't alias"):
+            at.asarray(bad, copy=False)
+    with pytest.raises(ValueError, match="can't alias tensor with dtype"):
+        at.asarray(a, dtype=at.float32, copy=False)
+    x = at.ones(2, requires_grad=True)
+    assert at.asarray(x) is x
+    assert not at.asarray(x, requires_grad=False).requires_grad
+    at.asarray(x * 2, dtype=at.float64, copy=True).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [2, 2]
+    leaf = at.asarray(a, requires_grad=True)
+    assert leaf.is_leaf
+    assert leaf.requires_grad
+    plain = at.ones(2)
+    assert at.asarray(plain, requires_grad=True).requires_grad
+    assert not plain.requires_grad
+
+
+def test_frombuffer_shares_the_memory_it_names() -> None:
+    b = bytearray(np.arange(4, dtype=np.int32).tobytes())
+    x = at.frombuffer(b, dtype=at.int32, count=2, offset=4)
+    assert x.tolist() == [1, 2]
+    x.fill_(7)
+    assert np.frombuffer(b, np.int32).tolist() == [0, 7, 7, 3]
+    with pytest.raises(RuntimeError, match="read-only"):
+        at.frombuffer(bytes(4), dtype=at.int32).add_(1)
+    with pytest.raises(TypeError, match="buffer protocol"):
+        at.frombuffer([1], dtype=at.int32)
+    for options, message in (
+        ({"count": 5}, "greater than actual"),
+        ({"offset": 3}, "multiple of element size"),
+        ({"offset": 16}, "no greater than"),
+        ({"offset": -1}, "non-negative"),
+        ({"count": 0}, "must not be 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            at.frombuffer(b, dtype=at.int32, **dict[str, Any](options))
+
+
+@pytest.mark.parametrize("dtype", [at.float32, at.int64, at.complex128, at.uint8, at.bool])
+def test_dlpack_shares_the_memory(dtype: Any) -> None:
+    a = np.zeros((2, 3), dtype.numpy)
+    for x in (at.from_dlpack(a), at.from_dlpack(at.from_numpy(a))):
+        assert np.shares_memory(x.numpy(), a)
+        assert x.dtype == dtype
+    x = at.from_dlpack(at.to_dlpack(at.from_numpy(a)))
+    a[0, 1] = 1
+    assert x.tolist() == a.tolist()
+    assert not np.shares_memory(at.from_dlpack(a, copy=True).numpy(), a)
+    assert np.shares_memory(np.from_dlpack(at.from_numpy(a)), a)
+    with pytest.raises(TypeError, match="__dlpack__"):
+        at.from_dlpack([1])
+    with pytest.raises(BufferError, match="require grad"):
+        at.to_dlpack(at.ones(1, requires_grad=True))
+
+
+@given(st.floats(-3, 3), st.floats(-3, 3), st.integers(0, 20), st.sampled_from([2.0, 10.0, 0.5]))
+def test_logspace(start: float, end: float, steps: int, base: float) -> None:
+    x = at.logspace(start, end, steps, base, dtype=at.float64).numpy()
+    np.testing.assert_allclose(x, np.logspace(start, end, steps, base=base), rtol=1e-12)
+
+
+def test_ends_of_sequences_may_be_tensors() -> None:
+    assert at.linspace(at.tensor(1), at.tensor(3.0, dtype=at.float64), 3).tolist() == [1, 2, 3]
+    assert at.logspace(at.tensor(0), 2, 3).tolist() == [1, 10, 100]
+    assert at.linspace(at.tensor(1j), 1, 2).dtype == at.complex64
+    assert at.linspace(0, 9.9, 4, dtype=at.int64).tolist() == [0, 3, 6, 9]
+    assert at.logspace(0, 2.5, 4, dtype=at.int64).tolist() == [1, 4, 21, 100]
+    for f in (at.linspace, at.logspace):
+        with pytest.raises(RuntimeError, match="0-dimensional"):
+            f(at.ones(2), 1, 3)
+        with pytest.raises(RuntimeError, match="non-negative"):
+            f(0, 1, -1)
+        with pytest.raises(NotImplementedError, match="bool"):
+            f(0, 1, 2, dtype=at.bool)
+
+
+def test_scalar_tensor() -> None:
+    assert at.scalar_tensor(True).dtype == at.float32
+    assert at.scalar_tensor(2.7, dtype=at.int64).item() == 2
+    assert at.scalar_tensor(1j, dtype=at.complex64).item() == 1j
+    with pytest.raises(RuntimeError, match="overflow"):
+        at.scalar_tensor(1j)
+    with pytest.raises(TypeError, match="'s' must be Number"):
+        at.scalar_tensor([1])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import autotape as at
-from tests.elementwise_table import BINARY, BITWISE, COMPARISONS, TESTS, UNARY, grad, leaf, same
+from tests.elementwise_table import ALIASES, BINARY, BITWISE, COMPARISONS, TESTS, UNARY, grad, leaf, same
 from tests.oracle import check, normal, uniform
 
 Array = np.ndarray[Any, Any]
@@ -101,6 +101,18 @@ def test_binary_derivatives(name: str, pair: tuple[Array, Array]) -> None:
     check(lambda b, a: getattr(at, name)(a, b), *reversed(pair))
 
 
+@pytest.mark.parametrize("name", ALIASES)
+def test_aliases(name: str) -> None:
+    assert getattr(at, name) is getattr(at, ALIASES[name])
+    assert getattr(at.Tensor, name) is getattr(at.Tensor, ALIASES[name])
+    x, y = at.tensor([0.25, 0.5]), at.tensor([0.25, 0.5])
+    two = ALIASES[name] in (*BINARY, *COMPARISONS)
+    arguments = (0.5,) if two or name == "clip" else ()
+    getattr(x, name + "_")(*arguments)
+    getattr(y, ALIASES[name] + "_")(*arguments)
+    same(x.tolist(), y.tolist())
+
+
 @pytest.mark.parametrize("name", [n for n in BINARY if n not in ("maximum", "minimum")])
 def test_an_operand_used_twice(name: str) -> None:
     check(lambda x: getattr(at, name)(x, x), uniform(0.5, 2, 2, 3))
@@ -148,6 +160,22 @@ def test_an_operand_used_twice(name: str) -> None:
         lambda x: at.addcmul(x, x, x, value=2),
         lambda x: at.addcdiv(x, x, x * x, value=-2),
         lambda x: np.clip(x, 0.7, 1.3),
+        lambda x: at.clamp_min(x, 0.7),
+        lambda x: at.clamp_max(x, 0.7),
+        lambda x: at.fmod(x, 0.13),
+        lambda x: at.fmod(2.0, x),
+        lambda x: at.rsub(x, x * x, alpha=3),
+        lambda x: at.float_power(x, x),
+        lambda x: at.float_power(2, x),
+        lambda x: at.frexp(x).mantissa,
+        lambda x: at.nextafter(x, x * 2),
+        lambda x: at.ldexp(x, at.tensor([1, 2, 3])),
+        lambda x: at.copysign(x, -1),
+        lambda x: at.prelu(x - 1, x[:1, 0]),
+        lambda x: at.prelu(x - 1, at.arange(3.0).double()),
+        lambda x: at.hardshrink(x - 1, 0.3),
+        lambda x: at.fill(x, 2.0) * x,
+        lambda x: at.logaddexp(x, 100 * x),
         lambda x: np.sqrt(x) * np.sin(x),
     ],
 )
@@ -168,13 +196,68 @@ def test_derivatives_with_tensor_bounds_and_weights() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["exp", "log", "sqrt", "sin", "tanh", "reciprocal", "square", "sigmoid", "abs"]
+    "name",
+    [
+        "exp",
+        "exp2",
+        "expm1",
+        "log",
+        "log1p",
+        "log2",
+        "log10",
+        "sqrt",
+        "rsqrt",
+        "sin",
+        "cos",
+        "tan",
+        "asin",
+        "acos",
+        "atan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "asinh",
+        "acosh",
+        "atanh",
+        "reciprocal",
+        "square",
+        "sigmoid",
+        "abs",
+        "sgn",
+        "angle",
+        "neg",
+        "positive",
+        "conj",
+        "conj_physical",
+        "nan_to_num",
+        "real",
+        "imag",
+        "view_as_real",
+    ],
 )
 def test_derivatives_of_complex_functions(name: str) -> None:
     check(getattr(at, name), uniform(0.3, 1, 2, 3) + 1j * uniform(0.2, 0.9, 2, 3, seed=1))
 
 
-@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "pow"])
+def test_derivatives_of_complex_numbers_and_their_parts() -> None:
+    x, y = uniform(0.3, 1, 2, 3), uniform(0.2, 0.9, 3, seed=1)
+    check(at.complex, x, y)
+    check(at.polar, x, y)
+    check(at.view_as_complex, uniform(0, 1, 3, 2))
+    check(lambda x: at.view_as_complex(x) * at.view_as_complex(x.clone()), uniform(0, 1, 2, 3, 2))
+    z, w = x + 1j * y, y - 0.4j
+    check(lambda z: at.view_as_real(z.mT).flip(0), z)
+    check(at.logaddexp, z, w)
+    check(at.ldexp, z, w)
+    check(at.float_power, z, w)
+    check(lambda z, w: at.lerp(z, w, 0.3 + 0.1j), z, w)
+    check(at.lerp, z, w, w * w)
+    check(lambda z, w: at.addcmul(z, w, w, value=2 - 1j), z, w)  # type: ignore[arg-type]
+    check(lambda z, w: at.addcdiv(z, w, w * w, value=-2), z, w)
+    check(lambda z, w: at.where(at.tensor([True, False, True]), z, w), z, w)
+
+
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "pow", "rsub", "float_power", "ldexp"])
 def test_derivatives_of_complex_and_real_operands(name: str) -> None:
     z, x = uniform(0.3, 1, 3) + 1j * uniform(0.2, 0.9, 3, seed=1), uniform(0.5, 1, 2, 3)
     check(getattr(at, name), z, x)
@@ -225,6 +308,18 @@ def test_bitwise_operators(name: str, dtype: str) -> None:
     np.testing.assert_array_equal(getattr(operator, symbol)(x, 2).numpy(), numpy(a, 2))
     np.testing.assert_array_equal(getattr(operator, symbol)(6, y).numpy(), numpy(6, b))
     np.testing.assert_array_equal((~x).numpy(), ~a)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64"])
+def test_common_divisors_and_multiples(dtype: str) -> None:
+    a, b = np.array([[0, 4, 12], [7, 0, 9]], dtype), np.array([0, 6, 6], dtype)
+    x, y = at.tensor(a), at.tensor(b)
+    for function, numpy in ((at.gcd, np.gcd), (at.lcm, np.lcm)):
+        assert function(x, y).dtype == dtype
+        np.testing.assert_array_equal(function(x, y).numpy(), numpy(a, b))
+        np.testing.assert_array_equal(numpy(x, b).numpy(), numpy(a, b))
+        np.testing.assert_array_equal(getattr(x, numpy.__name__)(6).numpy(), numpy(a, 6))
+    assert at.gcd(at.tensor([-12]), at.tensor([18])).tolist() == [6]
 
 
 def test_bitwise_operators_on_booleans() -> None:

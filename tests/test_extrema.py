@@ -225,3 +225,45 @@ def test_named_result_is_a_tuple():
     assert result._fields == ("values", "indices")
     assert type(pickle.loads(pickle.dumps(result))) is type(result)
     assert "values=tensor(3.)" in repr(result)
+
+
+# --- aminmax, out= ------------------------------------------------------------------------------------------
+
+
+@given(case=cases(), keepdim=st.booleans(), data=st.data())
+def test_aminmax(case, keepdim, data):
+    shape, dim = case
+    a = data.draw(hnp.arrays(np.float64, shape, elements=st.sampled_from([0.0, 1.0, -2.0, nan, math.inf])))
+    result = at.aminmax(at.tensor(a), dim=dim, keepdim=keepdim)
+    axis = dim if shape else None
+    np.testing.assert_array_equal(result.min.numpy(), np.min(a, axis=axis, keepdims=keepdim))
+    np.testing.assert_array_equal(result.max.numpy(), np.max(a, axis=axis, keepdims=keepdim))
+
+
+def test_aminmax_shares_and_refuses():
+    x = leaf([1.0, 2.0, 2.0, 0.0, 0.0])
+    low, high = x.aminmax()
+    (low + 10 * high).backward()
+    assert x.grad.tolist() == [0, 5, 5, 0.5, 0.5]
+    check(lambda t: t.aminmax(dim=1)[0] * t.aminmax(dim=1)[1], distinct(3, 4))
+    with pytest.raises(RuntimeError, match="no identity"):
+        at.zeros(0).aminmax()
+    with pytest.raises(IndexError, match="non-zero size"):
+        at.zeros(0, 2).aminmax(dim=0)
+    with pytest.raises(TypeError, match="dim"):
+        at.ones(2, 2).aminmax(dim=(0, 1))
+
+
+def test_out():
+    x = at.tensor([[1.0, 4.0], [3.0, 2.0]])
+    for f in (at.max, at.min):
+        out = at.empty(2), at.empty(2, dtype=at.int64)
+        result = f(x, 1, out=out)
+        assert result.values is out[0]
+        assert result.indices is out[1]
+        assert result.indices.tolist() == f(x, 1).indices.tolist()
+        whole = at.empty(())
+        assert f(x, out=whole) is whole
+        assert f(x, x.T, out=at.empty(2, 2)).tolist() == f(x, x.T).tolist()
+    out = at.empty(2), at.empty(2)
+    assert at.aminmax(x, dim=0, out=out).max is out[1]

@@ -51,6 +51,33 @@ ACTIVATIONS: dict[str, tuple[Callable[..., Any], Callable[[Array], Array], tuple
         (2 / 3,),
     ),
     "logsigmoid": (F.logsigmoid, lambda x: -np.logaddexp(0, -x), ()),
+    "elu negative alpha": (
+        lambda x: F.elu(x, -0.3), lambda x: np.where(x > 0, x, -0.3 * np.expm1(np.minimum(x, 0))), (0.0,),
+    ),
+    "selu": (
+        F.selu,
+        lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0))),
+        (0.0,),
+    ),
+    "celu": (
+        lambda x: F.celu(x, 2.0), lambda x: np.where(x > 0, x, 2 * np.expm1(np.minimum(x, 0) / 2)), (0.0,),
+    ),
+    "leaky_relu flat": (lambda x: F.leaky_relu(x, 0.0), lambda x: np.maximum(x, 0), (0.0,)),
+    "leaky_relu down": (lambda x: F.leaky_relu(x, -2.0), lambda x: np.where(x > 0, x, -2 * x), (0.0,)),
+    "rrelu": (lambda x: F.rrelu(x, 0.1, 0.3), lambda x: np.where(x > 0, x, 0.2 * x), (0.0,)),
+    "relu6": (F.relu6, lambda x: np.clip(x, 0, 6), (0.0, 6.0)),
+    "hardtanh": (F.hardtanh, lambda x: np.clip(x, -1, 1), (-1.0, 1.0)),
+    "hardtanh limits": (lambda x: F.hardtanh(x, 0.5, 2), lambda x: np.clip(x, 0.5, 2), (0.5, 2.0)),
+    "hardsigmoid": (F.hardsigmoid, lambda x: np.clip(x + 3, 0, 6) / 6, (-3.0, 3.0)),
+    "hardswish": (F.hardswish, lambda x: x * np.clip(x + 3, 0, 6) / 6, (-3.0, 3.0)),
+    "hardshrink": (F.hardshrink, lambda x: np.where(np.abs(x) > 0.5, x, 0), (-0.5, 0.5)),
+    "softshrink": (
+        lambda x: F.softshrink(x, 0.3), lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.3, 0), (-0.3, 0.3),
+    ),
+    "threshold": (lambda x: F.threshold(x, 0.2, -3.0), lambda x: np.where(x > 0.2, x, -3), (0.2,)),
+    "mish": (F.mish, lambda x: x * np.tanh(np.logaddexp(0, x)), ()),
+    "softsign": (F.softsign, lambda x: x / (1 + np.abs(x)), (0.0,)),
+    "tanhshrink": (F.tanhshrink, lambda x: x - np.tanh(x), ()),
     "sigmoid": (F.sigmoid, sigmoid, ()),
     "tanh": (F.tanh, np.tanh, ()),
 }  # fmt: skip
@@ -99,7 +126,13 @@ def test_activations_far_out_and_on_strange_memory(name: str) -> None:
         np.testing.assert_allclose(fn(at.tensor(x))._array, expected(x), rtol=1e-8, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["leaky_relu", "elu", "gelu", "silu", "softplus", "logsigmoid"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "leaky_relu", "elu", "selu", "celu", "rrelu", "hardsigmoid", "hardswish", "softshrink", "gelu",
+        "mish", "softplus", "logsigmoid", "silu",
+    ],
+)  # fmt: skip
 def test_activations_refuse_integers_by_name(name: str) -> None:
     with pytest.raises(
         NotImplementedError, match=r"not implemented for input of autotape.int64.*\.float\(\)"
@@ -157,7 +190,7 @@ def test_prelu(shape: tuple[int, ...], weight: int) -> None:
 def test_prelu_errors_name_what_does_not_fit() -> None:
     with pytest.raises(RuntimeError, match="parameter numbers = 2 and channel size = 3"):
         F.prelu(at.ones(4, 3), at.ones(2))
-    with pytest.raises(RuntimeError, match=r"Got autotape.float32 and autotape.float64"):
+    with pytest.raises(RuntimeError, match=r"are float32 and float64"):
         F.prelu(at.ones(4, 3), at.ones(1, dtype=at.float64))
 
 

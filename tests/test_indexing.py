@@ -231,7 +231,7 @@ ERRORS = [
     ((..., [0], ...), IndexError, "single ellipsis"),
     ((MASK, 0, 0), IndexError, "too many indices"),
     (1.0, IndexError, r"valid indices \(got float\)"),
-    ("a", IndexError, r"valid indices \(got str\)"),
+    ("a", TypeError, "no fields"),
     ([0.5], IndexError, "must be long, int, byte or bool tensors"),
     (np.array([1.0]), IndexError, "must be long, int, byte or bool tensors"),
     (slice(None, None, -1), ValueError, "step must be greater than zero, got -1; use flip"),

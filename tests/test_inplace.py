@@ -1,4 +1,4 @@
-"""In-place twins of the elementwise operations, augmented operators, zero_, fill_ and copy_."""
+"""In-place twins of the elementwise operations, augmented operators, and what is in place only."""
 
 import operator
 from typing import Any
@@ -10,24 +10,55 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import autotape as at
-from autotape.ops import activations, arithmetic, choices, comparison, elementwise, powers
+from autotape import in_place
+from autotape.ops import (
+    activations,
+    arithmetic,
+    choices,
+    comparison,
+    complexes,
+    exponentials,
+    floats,
+    integers,
+    powers,
+    rounding,
+    signs,
+    ternary,
+    trigonometry,
+)
+from tests.elementwise_table import ALIASES
 from tests.oracle import check, normal, uniform
 
-FAMILIES = (arithmetic, powers, activations, choices, comparison, elementwise)
-TWINS = {name: getattr(family, name) for family in FAMILIES for name in family.in_place}
+FAMILIES = (
+    activations, arithmetic, choices, comparison, complexes, exponentials, floats, integers, powers, rounding,
+    signs, ternary, trigonometry,
+)  # fmt: skip
+TWINS = {
+    name: getattr(family, name)
+    for family in FAMILIES
+    for name in family.in_place
+    if name not in ALIASES  # the same functions
+}
+TWINS |= {"abs": at.abs, "float_power": at.float_power}  # written by hand
 # arguments after the tensor; the rest take none
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(["add", "sub", "mul", "div", "pow", "atan2", "remainder", "floor_divide"], (0.72,)),
+    **dict.fromkeys(
+        ["true_divide", "fmod", "hypot", "copysign", "ldexp", "float_power", "nextafter"], (0.72,)
+    ),
     **dict.fromkeys(["eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"], (0.4,)),
+    "heaviside": (at.tensor(0.4).double(),),
+    "clamp_min": (0.3,),
+    "clamp_max": (0.3,),
     "lerp": (at.tensor([0.2, 0.9]).double(), 0.3),
     "addcmul": (at.tensor([0.2, 0.9]).double(), at.tensor(2.0)),
     "addcdiv": (at.tensor([0.2, 0.9]).double(), at.tensor(2.0)),
     "clamp": (0.3, 0.6),
-    "clip": (0.3, 0.6),
 }
-BITWISE = [name for name in TWINS if name.startswith("bitwise")]
+BITWISE = integers.in_place
 CONSTANT = {"logical_not", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"}
-SMOOTH = sorted(set(TWINS) - set(BITWISE) - CONSTANT - {"sign", "floor", "ceil", "round"})
+STEPS = {"sign", "sgn", "floor", "ceil", "round", "trunc", "heaviside", "acosh"}
+SMOOTH = sorted(set(TWINS) - set(BITWISE) - CONSTANT - STEPS)
 OPERATORS = {
     operator.iadd: operator.add, operator.isub: operator.sub, operator.imul: operator.mul,
     operator.itruediv: operator.truediv, operator.ifloordiv: operator.floordiv, operator.imod: operator.mod,
@@ -174,7 +205,49 @@ def test_copy() -> None:
     assert x.grad.tolist() == [3, 3]
 
 
+def test_a_python_function_of_each_element() -> None:
+    x = at.tensor([[1.0, -2.0], [3.0, 4.0]])
+    memory = x.numpy()
+    assert x.T.apply_(lambda v: v * 10).tolist() == [[10, 30], [-20, 40]]
+    assert memory.tolist() == [[10, -20], [30, 40]]
+    assert x.map_(at.tensor([1.0, 2.0]), lambda v, w: v + w) is x
+    assert x.tolist() == [[11, -18], [31, 42]]
+    assert at.tensor([3, -4]).apply_(lambda v: v + 1.7).tolist() == [4, -2]
+    assert at.tensor([True, False]).apply_(lambda v: not v).tolist() == [False, True]
+    assert at.zeros(0).apply_(lambda v: 1 / 0).tolist() == []
+    assert at.tensor([1 + 1j]).apply_(lambda v: v * 1j).tolist() == [-1 + 1j]
+    version = x._version
+    with pytest.raises(ZeroDivisionError):
+        x.apply_(lambda v: 1 / 0)
+    assert (x._version, x.tolist()) == (version, [[11, -18], [31, 42]])
+
+
+def test_in_place_functions_of_the_root() -> None:
+    for name in in_place.__all__:
+        assert getattr(at, name) is getattr(at.Tensor, name)
+    x = at.tensor([-1.0, 4.0])
+    assert at.relu_(x) is x
+    assert at.sqrt_(x).tolist() == [0, 2]
+    assert at.clamp_(x, max=1).tolist() == [0, 1]
+    assert at.fill_(x, 3).tolist() == [3, 3]
+
+
+def test_fill_makes_a_new_tensor() -> None:
+    x, v = leaf([1.0, 2.0]), leaf(3.0)
+    y = at.fill(x, v)
+    assert (x.tolist(), y.tolist()) == ([1, 2], [3, 3])
+    assert at.autograd.grad(y.sum(), v)[0].tolist() == 2
+    assert at.autograd.grad(at.fill(x, 3.0).sum(), x)[0].tolist() == [0, 0]
+
+
 # --- errors, and what they leave behind ---------------------------------------------------------------------
+
+
+def test_wrong_arguments_of_apply_and_map() -> None:
+    with pytest.raises(TypeError, match=r"callable.*int"):
+        at.ones(2).apply_(3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"float32.*int64"):
+        at.ones(2).map_(at.tensor([1, 2]), max)
 
 
 @pytest.mark.parametrize("name", [*TWINS, "zero", "fill", "copy"])
@@ -217,6 +290,14 @@ def test_leaf_that_requires_grad_is_refused(name: str) -> None:
         (lambda: at.ones(2).copy_(at.tensor([1j, 2])), "complex"),
         (lambda: at.tensor([1]).pow_(-1), "negative integer powers"),
         (lambda: at.tensor([1.0]).bitwise_and_(1), "not implemented"),
+        (lambda: at.tensor([1j]).abs_(), "complex"),
+        (lambda: at.tensor([1.0]).float_power_(2), r"float64.*float32"),
+        (lambda: at.tensor([1]).copysign_(2), "can't be cast"),
+        (lambda: at.tensor([1.0]).hypot_(at.tensor([1j])), "not implemented"),
+        (lambda: leaf([1.0]).apply_(abs), "requires grad"),
+        (lambda: at.ones(2).map_(leaf([1.0, 2.0]).float(), max), "requires grad"),
+        (lambda: at.ones(2).map_(at.ones(3), max), "size of tensor"),
+        (lambda: at.ones(1).expand(2).apply_(abs), "single memory location"),
     ],
 )
 def test_errors(call: Any, text: str) -> None:

@@ -201,11 +201,15 @@ def test_names_are_imported_from_the_file_that_defines_them() -> None:
     ],
 )
 def test_imports_point_one_way(room: str, allowed: list[str], forbidden: list[str]) -> None:
-    """Imports for type checkers alone may point anywhere; so may those of the root, which binds all rooms."""
+    """Imports for type checkers alone may point anywhere; so may those of the root, which binds all rooms.
+
+    optim.swa_utils, which nothing in optim imports, is above both: its AveragedModel is a Module.
+    """
     wrong = []
     for found in imports():
         elsewhere = room == "autotape" and inside(found.importer, "autotape.nn", "autotape.optim")
-        if elsewhere or not inside(found.importer, room) or found.importer == "autotape":
+        above = found.importer in ("autotape", "autotape.optim.swa_utils")
+        if elsewhere or not inside(found.importer, room) or above:
             continue
         is_right = inside(found.target, *allowed) and not inside(found.target, *forbidden)
         if found.at_run_time and inside(found.target, "autotape") and not is_right:

@@ -104,7 +104,59 @@ def test_errors():
     x = at.ones(2, 2)
     with pytest.raises(RuntimeError, match="'abc'"):
         x.norm("abc")
-    with pytest.raises(NotImplementedError, match="nuc"):
-        x.norm("nuc")
+    with pytest.raises(RuntimeError, match="nuclear"):
+        x[0].norm("nuc")
     with pytest.raises(RuntimeError, match="int64"):
         at.tensor([1, 2]).norm()
+
+
+def test_nuclear():
+    a = normal(3, 4)
+    assert at.norm(at.tensor(a), "nuc").item() == pytest.approx(np.linalg.norm(a, "nuc"), rel=1e-13)
+    check(lambda t: t.norm("nuc"), a)
+    check(lambda t: t.norm("nuc", (2, 0)), normal(2, 3, 3))
+
+
+# --- dist and renorm ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("p", [2, 1, inf, -inf, 3, 0.5])
+def test_dist(p):
+    a, b = normal(3, 4), normal(4, seed=1)
+    want = np.linalg.norm((a - b).ravel(), p)
+    assert at.dist(at.tensor(a), at.tensor(b), p).item() == pytest.approx(want, rel=1e-13)
+    check(lambda x, y: at.dist(x, y, p), a, b)
+
+
+def test_dist_at_zero_and_of_complex_numbers():
+    x = at.ones(3, requires_grad=True)
+    x.dist(at.ones(3)).backward()
+    assert x.grad.tolist() == [0, 0, 0]
+    check(lambda x, y: at.dist(x, y, 3), normal(3) + 1j * normal(3, seed=1), normal(3, seed=2))
+    with pytest.raises(RuntimeError):
+        at.dist(at.tensor([1]), at.tensor([2]))
+
+
+@pytest.mark.parametrize("p", [1, 2, 3.5, inf])
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_renorm(p, dim):
+    a = normal(3, 4, 2)
+    y = at.renorm(at.tensor(a), p, dim, 1.5)
+    before = np.linalg.norm(np.moveaxis(a, dim, 0).reshape(a.shape[dim], -1), p, 1)
+    after = np.linalg.norm(np.moveaxis(y.numpy(), dim, 0).reshape(a.shape[dim], -1), p, 1)
+    np.testing.assert_allclose(after, np.minimum(before, 1.5), rtol=1e-6)
+    check(lambda t: at.renorm(t, p, dim, 1.5), a)
+
+
+def test_renorm_leaves_short_slices_alone_and_works_in_place():
+    x = at.tensor([[3.0, 4.0], [0.0, 1.0], [0.0, 0.0]])
+    assert x.renorm_(2, 0, 1.0) is x
+    np.testing.assert_allclose(x.numpy(), [[0.6, 0.8], [0, 1], [0, 0]], rtol=1e-6)
+    assert at.zeros(0, 3).renorm(2, 0, 1.0).shape == (0, 3)
+    z = at.tensor(np.array([[3j, 4.0], [0, 1]]))
+    np.testing.assert_allclose(z.renorm(2, 0, 1.0).numpy(), [[0.6j, 0.8], [0, 1]], rtol=1e-6)
+    for bad in ((0, 0, 1.0), (2, 0, -1.0), (-1, 0, 1.0)):
+        with pytest.raises(RuntimeError, match="renorm"):
+            at.ones(2, 2).renorm(*bad)
+    with pytest.raises(RuntimeError, match="2 dimensions"):
+        at.ones(2).renorm(2, 0, 1.0)

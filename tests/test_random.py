@@ -45,6 +45,12 @@ DRAWS: dict[str, Draw] = {
     "uniform_": lambda g: at.zeros(5).uniform_(-1, 1, generator=g),
     "random_": lambda g: at.zeros(5).random_(generator=g),
     "bernoulli_": lambda g: at.zeros(40).bernoulli_(generator=g),
+    "poisson": lambda g: at.poisson(at.full((20,), 5.0), g),
+    "binomial": lambda g: at.binomial(at.full((20,), 50.0), at.full((20,), 0.5), g),
+    "exponential_": lambda g: at.zeros(5).exponential_(generator=g),
+    "geometric_": lambda g: at.zeros(20).geometric_(0.1, generator=g),
+    "cauchy_": lambda g: at.zeros(5).cauchy_(generator=g),
+    "log_normal_": lambda g: at.zeros(5).log_normal_(generator=g),
 }
 
 
@@ -337,13 +343,16 @@ FILLS: dict[str, Callable[[at.Tensor], at.Tensor]] = {
     "uniform_": lambda t: t.uniform_(5, 5),
     "random_": lambda t: t.random_(5, 6),
     "bernoulli_": lambda t: t.bernoulli_(1.0),
+    "geometric_": lambda t: t.geometric_(1 - 1e-16),
+    "cauchy_": lambda t: t.cauchy_(5, 1e-300),
+    "log_normal_": lambda t: t.log_normal_(0, 1e-300),
 }
 
 
 @pytest.mark.parametrize("name", FILLS)
 class TestInPlace:
     def test_fills_any_layout_and_views_see_it(self, name: str) -> None:
-        value = 1.0 if name == "bernoulli_" else 5.0
+        value = 1.0 if name in ("bernoulli_", "geometric_", "log_normal_") else 5.0
         base = at.zeros(4, 6)
         part = base[1::2, ::3].transpose(0, 1)
         assert FILLS[name](part) is part
@@ -467,3 +476,126 @@ def test_the_first_draw_may_be_in_any_thread() -> None:
 
         _together(4, draw)
         assert len(set(first)) == 4
+
+
+# --- distributions ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [at.float16, at.float32, at.float64])
+def test_distributions_have_their_moments(dtype: Any) -> None:
+    g = at.Generator().manual_seed(0)
+
+    def zeros() -> at.Tensor:
+        return at.zeros(N, dtype=dtype)
+
+    for sample, mean, variance in (
+        (zeros().exponential_(2.0, generator=g).log(), math.log(0.5) - np.euler_gamma, math.pi**2 / 6),
+        (zeros().geometric_(0.5, generator=g), 2, 2),
+        (at.poisson(at.full((N,), 4.0, dtype=dtype), g), 4, 4),
+        (at.binomial(at.full((N,), 20.0, dtype=dtype), at.full((N,), 0.25, dtype=dtype), g), 5, 3.75),
+        (zeros().log_normal_(0.5, 0.25, generator=g).log(), 0.5, 0.0625),
+        (zeros().cauchy_(3, 2, generator=g).sub(3).div(2).double().atan(), 0, math.pi**2 / 12),
+    ):
+        x = sample.double().numpy()
+        tolerance = 5 * math.sqrt(variance / N) + (2e-3 if dtype == at.float16 else 0)
+        assert abs(x.mean() - mean) < tolerance
+        assert abs(x.var() / variance - 1) < 0.05
+
+
+def test_samples_of_counts_are_counts() -> None:
+    g = at.Generator().manual_seed(0)
+    for x in (
+        at.poisson(at.tensor([0.0, 0.5, 3.0]).expand(100, 3), g),
+        at.binomial(at.tensor([0.0, 1.0, 7.0]).expand(100, 3), at.tensor(0.5), g),
+        at.zeros(100, dtype=at.int32).geometric_(0.3, generator=g),
+    ):
+        assert bool((x == x.floor()).all()) if x.is_floating_point() else x.dtype == at.int32
+        assert bool((x >= 0).all())
+    assert at.poisson(at.zeros(3)).tolist() == [0, 0, 0]
+    p = at.tensor([-1.0, 0.0, 1.0, 2.0, math.nan])
+    assert at.binomial(at.full((5,), 7.0), p).tolist()[:4] == [0, 0, 7, 7]
+    assert at.binomial(at.full((5,), 7.0), p)[4].isnan()
+    assert at.binomial(at.ones(2, 1), at.ones(3)).shape == (2, 3)
+    assert bool((at.zeros(1000, dtype=at.float16).exponential_(1e6) > 0).all())
+
+
+def test_gradients_through_counts_are_zero() -> None:
+    rate = at.ones(3, requires_grad=True)
+    p = at.full((3,), 0.5, requires_grad=True)
+    (at.poisson(rate) + at.binomial(rate, p)).sum().backward()
+    assert rate.grad is not None
+    assert p.grad is not None
+    assert rate.grad.tolist() == p.grad.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: at.poisson(at.tensor([-1.0])), RuntimeError, "invalid Poisson rate"),
+        (lambda: at.poisson(at.tensor([math.nan])), RuntimeError, "invalid Poisson rate"),
+        (lambda: at.poisson(at.tensor([1])), NotImplementedError, "Poisson"),
+        (
+            lambda: at.binomial(at.tensor([1]), at.tensor([0.5])),
+            ValueError,
+            "floating-point dtypes for count",
+        ),
+        (lambda: at.binomial(at.ones(1), at.ones(1, dtype=at.float64)), RuntimeError, "Found dtype"),
+        (lambda: at.binomial(at.ones(2), at.ones(3)), RuntimeError, "size of tensor"),
+        (lambda: at.zeros(1).exponential_(0), RuntimeError, "expects lambda > 0.0"),
+        (lambda: at.zeros(1, dtype=at.int64).exponential_(), RuntimeError, "dtype must be a floating point"),
+        (lambda: at.zeros(1).geometric_(1), RuntimeError, r"p to be in \(0, 1\)"),
+        (lambda: at.zeros(1, dtype=at.bool).geometric_(0.5), NotImplementedError, "geometric"),
+        (lambda: at.zeros(1).cauchy_(0, -1), RuntimeError, "sigma > 0.0"),
+        (lambda: at.zeros(1, dtype=at.complex64).cauchy_(), RuntimeError, "dtype must be a floating point"),
+        (lambda: at.zeros(1).log_normal_(0, 0), RuntimeError, "std > 0.0"),
+        (lambda: at.zeros(1, dtype=at.int64).log_normal_(), NotImplementedError, "log-normal"),
+        (lambda: at.multinomial(at.ones(3), 1, out=at.empty(1)), RuntimeError, "int64 tensor as out"),
+    ],
+)
+def test_distributions_refuse_bad_parameters(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_fork_rng_leaves_the_global_generator_as_it_was() -> None:
+    at.manual_seed(0)
+    wanted = at.rand(3)
+    at.manual_seed(0)
+    with at.random.fork_rng():
+        assert at.equal(at.rand(3), wanted)
+        at.manual_seed(5)
+    assert at.equal(at.rand(3), wanted)
+    at.manual_seed(0)
+    with pytest.raises(RuntimeError, match="non-negative"), at.random.fork_rng(devices=[]):
+        at.rand(at.rand(3).shape[0] - 4)
+    assert at.equal(at.rand(3), wanted)
+    at.manual_seed(0)
+    with at.random.fork_rng(enabled=False):
+        at.rand(3)
+    assert not at.equal(at.rand(3), wanted)
+
+
+def test_a_generator_says_what_it_is_and_can_be_cloned() -> None:
+    g = at.Generator().manual_seed(3)
+    assert repr(g) == "<autotape.Generator device='cpu' initial_seed=3>"
+    at.rand(5, generator=g)
+    clone = g.clone_state()
+    assert clone.initial_seed() == 3
+    assert at.equal(at.rand(5, generator=g), at.rand(5, generator=clone))
+
+
+def test_out_of_random_functions() -> None:
+    g = at.Generator().manual_seed(0)
+    for make in (
+        lambda out: at.rand(3, generator=g, out=out),
+        lambda out: at.randn(3, generator=g, out=out),
+        lambda out: at.normal(0.0, 1.0, (3,), generator=g, out=out),
+        lambda out: at.normal(at.zeros(3), 1.0, generator=g, out=out),
+        lambda out: at.bernoulli(at.full((3,), 0.5), generator=g, out=out),
+    ):
+        out = at.empty(3, dtype=at.float64)
+        assert make(out) is out
+        assert out.dtype == at.float64
+    out = at.empty(0, dtype=at.int64)
+    assert at.multinomial(at.ones(2, 3), 2, out=out) is out
+    assert out.shape == (2, 2)

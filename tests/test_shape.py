@@ -153,7 +153,7 @@ def test_derivatives_of_several_outputs_and_inputs(fn):
         lambda t: t.repeat(*(2,) * max(t.ndim, 1)),
         lambda t: t.tile(3),
         lambda t: t.roll(1),
-        lambda t: t.roll(1, 0),
+        lambda t: t.roll(1, 0) if t.ndim else t.roll(1),
         lambda t: t.flip(0),
         lambda t: t.repeat_interleave(2),
         lambda t: at.stack([t, t]),

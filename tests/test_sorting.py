@@ -164,6 +164,39 @@ def test_unique_keeps_every_nan_and_has_no_derivative():
         values.sum().backward()
 
 
+@given(
+    hnp.arrays(
+        np.int64,
+        hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=4),
+        elements=st.integers(0, 1),
+    ),
+    st.data(),
+)
+def test_unique_consecutive(a, data):
+    dim = data.draw(st.one_of(st.none(), st.integers(-a.ndim, a.ndim - 1)))
+    values, inverse, counts = at.unique_consecutive(at.tensor(a), True, True, dim)
+    axis = 0 if dim is None else dim
+    whole = a.ravel() if dim is None else a
+    np.testing.assert_array_equal(np.repeat(values.numpy(), counts.numpy(), axis), whole)
+    np.testing.assert_array_equal(np.take(values.numpy(), inverse.numpy().ravel(), axis), whole)
+    lines = np.moveaxis(values.numpy(), axis, 0)
+    assert all((x != y).any() for x, y in zip(lines[1:], lines[:-1], strict=True))
+    assert inverse.shape == (a.shape if dim is None else (a.shape[dim],))
+
+
+def test_unique_consecutive_of_little():
+    assert at.tensor(3).unique_consecutive().tolist() == [3]
+    assert at.zeros(0).unique_consecutive(return_counts=True)[1].tolist() == []
+    assert at.zeros(0, 2).unique_consecutive(dim=0).shape == (0, 2)
+    assert at.tensor([nan, nan]).unique_consecutive().shape == (2,)
+    with pytest.raises(RuntimeError, match="0 sized"):
+        at.zeros(2, 0).unique_consecutive(dim=0)
+    with pytest.raises(IndexError, match="no dimensions"):
+        at.tensor(3).unique_consecutive(dim=0)
+    with pytest.raises(NotImplementedError, match="derivative"):
+        at.ones(2, requires_grad=True).unique_consecutive().sum().backward()
+
+
 # --- bincount -----------------------------------------------------------------------------------------------
 
 
@@ -190,3 +223,42 @@ def test_bincount_errors():
         at.tensor([1]).bincount(minlength=-1)
     with pytest.raises(RuntimeError, match="same length"):
         at.tensor([1]).bincount(at.tensor([1.0, 2.0]))
+
+
+# --- msort, long lines, out= --------------------------------------------------------------------------------
+
+
+def test_msort():
+    a = normal(3, 4)
+    np.testing.assert_array_equal(at.msort(at.tensor(a)).numpy(), np.sort(a, 0))
+    check(lambda t: t.msort() ** 2, a)
+    assert at.msort(at.tensor(3.0)).item() == 3
+
+
+@pytest.mark.parametrize("k", [1, 3, 8, 9, 49])
+@pytest.mark.parametrize("largest", [True, False])
+@pytest.mark.parametrize("special", [[], [nan], [math.inf, -math.inf], [nan, -math.inf] * 9])
+def test_topk_of_long_lines(k, largest, special):
+    a = np.round(normal(2, 50, 3) * 2)
+    a[:, : len(special), 1] = special
+    for x in (a, a[:, ::-1], np.nan_to_num(a, posinf=127, neginf=-128).astype(np.int8)):
+        values, indices = at.tensor(x).topk(k, 1, largest)
+        want = at.tensor(x).sort(1, descending=largest).values.numpy()[:, :k]
+        np.testing.assert_array_equal(values.numpy(), want)
+        np.testing.assert_array_equal(values.numpy(), np.take_along_axis(x, indices.numpy(), 1))
+        assert all(len(set(line)) == k for line in lines(indices.numpy(), 1))
+
+
+def test_out():
+    x = at.tensor([3.0, 1.0, 2.0])
+    for f in (at.sort, lambda t, out: at.topk(t, 2, out=out), lambda t, out: at.max(t, 0, out=out)):
+        out = at.empty(0), at.empty(0, dtype=at.int64)
+        values, indices = f(x, out=out)
+        assert values is out[0]
+        assert indices is out[1]
+    assert out[0].item() == 3
+    out = at.empty(3, dtype=at.int64)
+    assert at.argsort(x, out=out) is out
+    assert at.msort(x, out=x[:]).tolist() == [1, 2, 3]
+    with pytest.raises(TypeError, match="tuple of 2"):
+        at.sort(x, out=x)

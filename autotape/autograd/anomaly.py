@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from autotape.engine.packing import watch
 from autotape.engine.replay import anomaly
 from autotape.engine.tape import Tape
 
 __all__ = ["detect_anomaly", "set_detect_anomaly"]
 
 
-def _switch(enabled: bool, check_nan: bool) -> None:
+def switch(enabled: bool, check_nan: bool) -> None:
+    """Anomaly detection on or off."""
     anomaly.enabled, anomaly.check_nan = enabled, check_nan
-    Tape._detailed = enabled  # entries note their modules, so that the error can name them
+    if enabled is not Tape._modules:  # entries note their modules, so that the error can name them
+        Tape._modules = enabled
+        watch(1 if enabled else -1)
 
 
 class set_detect_anomaly:
@@ -30,13 +34,13 @@ class set_detect_anomaly:
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         self._before = (anomaly.enabled, anomaly.check_nan)
-        _switch(mode, check_nan)
+        switch(mode, check_nan)
 
     def __enter__(self) -> None:
         """The mode was set when the object was made."""
 
     def __exit__(self, *exc: object) -> None:
-        _switch(*self._before)
+        switch(*self._before)
 
 
 class detect_anomaly:

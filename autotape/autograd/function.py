@@ -13,6 +13,7 @@ import numpy as np
 
 from autotape.autograd.modes import is_grad_enabled, no_grad
 from autotape.engine.operation import Operation, apply, picked, place
+from autotape.engine.packing import Handle, saving
 from autotape.engine.tape import Entry, Node, current_tape, on_tape, owner_of, source_of, writes
 from autotape.engine.tensor import Tensor, new_tensor
 from autotape.engine.views import check_writable, rebase
@@ -37,6 +38,9 @@ class FunctionCtx:
     _is_tensor: tuple[bool, ...] = ()  # of each argument
     _entry: weakref.ref[Entry] | None = None  # a strong one would make a cycle: the entry holds this object
     _to_save: tuple[Tensor | None, ...] = ()
+    _to_save_forward: tuple[Tensor | None, ...] | None = None
+    _forward_kept: tuple[Any, ...] | None = None  # the same without reference to the entry
+    _in_jvp = False
     _dirty: tuple[Tensor, ...] = ()
     _non_differentiable: tuple[Tensor, ...] = ()
     _materialize = True
@@ -55,6 +59,10 @@ class FunctionCtx:
                     f"{type(t).__name__}; set other values as attributes of ctx"
                 )
         self._to_save = tensors
+
+    def save_for_forward(self, *tensors: Tensor | None) -> None:
+        """Keep tensors for ``jvp``, where ``saved_tensors`` has them (otherwise those of backward)."""
+        self._to_save_forward = tensors
 
     def mark_dirty(self, *tensors: Tensor) -> None:
         """Declare the inputs that forward changes in place; each of them must be returned."""
@@ -77,7 +85,10 @@ class FunctionCtx:
         assert entry.saved is not None
         if entry.index < writes.last:
             writes.check(entry)
-        return tuple([None if kept is None else _tensor_at(entry, *kept) for kept in entry.saved[-2]])
+        values = entry.saved[-2]
+        if self._in_jvp and self._forward_kept is not None:
+            values = self._forward_kept
+        return tuple([None if kept is None else _tensor_at(entry, *kept) for kept in values])
 
     def _recorded(self) -> Entry:
         entry = self._entry() if self._entry is not None else None
@@ -126,6 +137,8 @@ class Function:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if cls.backward is Function.backward and cls.vjp is not Function.vjp:
+            cls.backward = cls.vjp  # type: ignore[method-assign]
         cls._operation = Operation(cls.__name__, cls.forward, joint=_replay_function, python=True)
 
     @staticmethod
@@ -145,6 +158,32 @@ class Function:
             "You must implement either the backward or vjp method for your custom autograd.Function to use "
             "it with backward mode AD."
         )
+
+    vjp = backward  # another name under which a subclass may define it
+
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """The tangents of the outputs from those of the arguments (None: no tangent), for forward mode.
+
+        Without it forward mode differentiates ``backward``.
+        """
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
+        """The operation on a batch, for :func:`autotape.vmap`: returns (outputs, their batch dimensions).
+
+        ``in_dims[i]`` is the batch dimension of argument i, None if it has none; ``info.batch_size`` is its
+        size.
+        """
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, it must override the vmap staticmethod or set "
+            "generate_vmap_rule = True."
+        )
+
+    generate_vmap_rule = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Refused: a Function is called by its class."""
@@ -241,6 +280,11 @@ def _outputs(
                 ctx._outputs[attribute] = (value._array, number)
                 del ctx.__dict__[attribute]
         ctx._entry = weakref.ref(entry)
+        if ctx._to_save_forward is not None:
+            ctx._forward_kept = tuple(
+                [None if t is None else _kept(t, returned.get(id(t)), numbers) for t in ctx._to_save_forward]
+            )
+            ctx._to_save_forward = None
         ctx._to_save = ctx._dirty = ctx._non_differentiable = ()
         entry.saved = (None, *[None for _ in args], ctx, kept, guard)
     outputs: list[Any] = []
@@ -268,14 +312,19 @@ def _outputs(
     return tuple(outputs)
 
 
-def _kept(t: Tensor, number: int | None, numbers: list[int]) -> tuple[Array, Any]:
+def _kept(t: Tensor, number: int | None, numbers: list[int]) -> tuple[Array | Handle, Any]:
     """A saved tensor without a reference to the entry: its array, and its place or output number."""
+    hooks = saving.get()
+    node = t._node if number is None else None
+    array = t._array if hooks is None else Handle(t._array, node, hooks)
     if number is None:
-        return t._array, t._node
-    return t._array, number if number in numbers else None
+        return array, node
+    return array, number if number in numbers else None
 
 
-def _tensor_at(entry: Entry, array: Array, place: Any) -> Tensor:
+def _tensor_at(entry: Entry, array: Array | Handle, place: Any) -> Tensor:
+    if isinstance(array, Handle):
+        array = array.unpack()
     if isinstance(place, int):
         place = entry if entry.outputs is None else picked(entry, place)
     out = new_tensor(Tensor)

@@ -34,8 +34,9 @@ def jacobian(
     """The Jacobian of ``func`` at ``inputs``: J[i..., j...] = d output[i...] / d input[j...].
 
     A tensor of shape output.shape + input.shape; a tuple over the inputs if they are a tuple; a tuple over
-    the outputs of these if the outputs are one. One replay per element of the outputs, also where
-    ``vectorize`` or ``strategy="forward-mode"`` is asked for: the numbers are the same.
+    the outputs of these if the outputs are one. One replay per element of the outputs; with ``vectorize`` one
+    for all of them (:func:`autotape.func.jacrev`), or with ``strategy="forward-mode"`` for all elements of
+    inputs (:func:`autotape.func.jacfwd`).
 
     >>> import autotape as at
     >>> at.autograd.functional.jacobian(lambda x: x * x, at.tensor([1.0, 2.0]))
@@ -50,12 +51,41 @@ def jacobian(
         raise NotImplementedError('strategy="forward-mode" is only implemented for vectorize=True')
     if vectorize and strict:
         raise RuntimeError("jacobian: strict=True and vectorize=True are not supported together")
+    if vectorize:
+        return _vectorized(func, inputs, create_graph, strategy)
     with enable_grad():
         xs, one_input = _inputs(inputs, "jacobian", create_graph)
         ys, one_output = _outputs(func(*xs), "jacobian")
         _require_grad(ys, _CONSTANT_OUTPUT, strict)
         rows = tuple([_jacobian_rows(i, y, xs, create_graph, strict) for i, y in enumerate(ys)])
     return _like([_like(row, one_input) for row in rows], one_output)
+
+
+def _vectorized(func: Function, inputs: Tensors, create_graph: bool, strategy: str) -> Any:
+    """All rows (or columns) at once, by ``vmap``."""
+    from autotape.func.jacobians import jacfwd, jacrev
+
+    items, one_input = _tuple(inputs, "inputs", "jacobian")
+
+    def checked(*xs: Tensor) -> Any:
+        outputs = func(*xs)
+        _outputs(outputs, "jacobian")
+        return outputs
+
+    transform = jacfwd if strategy == "forward-mode" else jacrev
+    positions = tuple(range(len(items)))
+    with enable_grad():
+        given = items if create_graph else [t.detach() for t in items]
+        rows = transform(checked, positions)(*given)
+    if not create_graph:
+        rows = _detached(rows)
+    if not one_input:
+        return rows
+    return rows[0] if isinstance(rows[0], Tensor) else tuple([row[0] for row in rows])
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if isinstance(value, Tensor) else tuple([_detached(v) for v in value])
 
 
 def _jacobian_rows(

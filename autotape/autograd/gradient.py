@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from autotape.autograd.graph import GradientEdge, edge_tensor
 from autotape.engine.replay import backward_of, gradients
 from autotape.engine.tensor import Tensor
-from autotape.ops.joining import stack
 
 __all__ = ["backward", "grad"]
 
@@ -40,7 +40,8 @@ def grad(
         create_graph: record the computation of the gradients, so that they can be differentiated.
         only_inputs: deprecated in PyTorch; ignored.
         allow_unused: give None for an input that the outputs do not depend on, instead of an error.
-        is_grads_batched: ``grad_outputs`` and results have a leading batch dimension; one replay per row.
+        is_grads_batched: ``grad_outputs`` and results have a leading batch dimension; one replay for all rows
+            (:func:`autotape.vmap`).
         materialize_grads: give zeros for an unused input.
 
     >>> import autotape as at
@@ -133,8 +134,10 @@ def backward(
 def _sequence(tensors: Any, name: str) -> tuple[Tensor, ...]:
     if isinstance(tensors, Tensor):
         return (tensors,)
+    if isinstance(tensors, GradientEdge):
+        return (edge_tensor(tensors),)
     try:
-        items = tuple(tensors)
+        items = tuple([edge_tensor(t) if isinstance(t, GradientEdge) else t for t in tensors])
     except TypeError:
         raise TypeError(
             f"{name} must be a Tensor or a sequence of Tensors, not {type(tensors).__name__}"
@@ -167,7 +170,7 @@ def _batched(
     unused: bool,
     materialize: bool,
 ) -> tuple[Tensor | None, ...]:
-    """One replay for each row of the seeds; the results stacked."""
+    """One replay for all rows of the seeds."""
     rows = [Tensor._from_array(s) if isinstance(s, np.ndarray) else s for s in seeds]
     sizes = set()
     for i, (y, s) in enumerate(zip(ys, rows, strict=False)):
@@ -182,18 +185,14 @@ def _batched(
         sizes.add(s.shape[0])
     if len(sizes) > 1:
         raise ValueError(f"Expected all grad_outputs to have the same batch size, got sizes {sorted(sizes)}")
-    count = sizes.pop() if sizes else 0
-    if count == 0:
-        zeros = [Tensor._wrap(np.zeros_like(y._array)) for y in ys]  # which inputs are used
-        found = gradients(ys, xs, zeros, keep, create_graph, unused, materialize)
-        return tuple(
-            [
-                None if g is None else Tensor._wrap(np.zeros((0, *g._array.shape), g._array.dtype))
-                for g in found
-            ]
-        )
-    results = [
-        gradients(ys, xs, [s[i] for s in rows], keep or i < count - 1, create_graph, unused, materialize)
-        for i in range(count)
-    ]
-    return tuple([None if column[0] is None else stack(column) for column in zip(*results, strict=True)])
+    from autotape.func.batching import vmap
+
+    found: tuple[Tensor | None, ...] = ()
+
+    def products(*seeds: Tensor) -> tuple[Tensor | None, ...]:
+        nonlocal found
+        found = gradients(ys, xs, seeds, keep, create_graph, unused, materialize)
+        return tuple([g for g in found if g is not None])
+
+    results = iter(vmap(products)(*rows))
+    return tuple([None if g is None else next(results) for g in found])

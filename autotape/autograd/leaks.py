@@ -40,9 +40,7 @@ class _Watch:
         if self._alive + clock - self._clock <= self._next:
             return
         # Entries of a private tape, which lists them on purpose, have no tape.
-        waiting = [
-            o for o in gc.get_objects() if type(o) is Entry and o.tape is not None and o.saved is not None
-        ]
+        waiting = [o for o in gc.get_objects() if type(o) is Entry and o.tape is not None and o.waits]
         self._alive, self._clock = len(waiting), clock
         if self._alive <= self._next:
             self._next = max(self.limit, self._alive)

@@ -9,16 +9,23 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 
 from autotape.engine.basics import Size
+from autotape.engine.batched import is_batched
 from autotape.engine.dtypes import default_dtype, from_numpy_dtype, promote_arrays, scalar_dtype
 from autotape.engine.tape import quietly
 
-__all__ = ["cast", "copy_array", "from_data", "kept_order", "legacy_array", "native"]
+__all__ = ["as_array", "cast", "copy_array", "from_data", "kept_order", "legacy_array", "native"]
 
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 
 _NUMBERS = frozenset({bool, int, float, complex})
 _MAX_DIMENSIONS = 64  # NumPy's
+
+
+def as_array(value: Any, dtype: DType | None = None) -> Array:
+    """A NumPy scalar as a 0-d array, in ``dtype``; an array of any kind as it is."""
+    array = value if isinstance(value, np.ndarray) else np.asarray(value)
+    return array if dtype is None else array.astype(dtype, copy=False)
 
 
 def cast(array: Array, dtype: DType) -> Array:
@@ -48,6 +55,8 @@ def from_data(value: Any, dtype: DType | None = None) -> Array:
                 return _from_numbers(value, types, dtype)
             except (TypeError, ValueError) as error:
                 _explain(value, error)
+    elif is_batched(value):
+        return (value if dtype is None else cast(value, dtype)).copy()
     elif isinstance(value, np.ndarray):
         array = native(value)
         return np.array(array if dtype is None else cast(array, dtype))

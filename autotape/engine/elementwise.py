@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autotape.engine.batched import again
 from autotape.engine.dtypes import default_dtype
 from autotape.engine.operands import (
     mismatch,
@@ -23,7 +24,8 @@ from autotape.engine.operands import (
     unsupported,
 )
 from autotape.engine.operation import Operation, Rule, place
-from autotape.engine.tape import quietly, recording, run_quietly, start_tape
+from autotape.engine.out import compute_into
+from autotape.engine.tape import recording, run_quietly, start_tape
 from autotape.engine.tensor import Tensor, new_tensor, numpy_functions
 
 __all__ = ["binary", "reflected", "unary"]
@@ -53,7 +55,9 @@ def unary(
         differentiable = vjp is not None
         array_type, single, double = np.ndarray, _SINGLE, _DOUBLE
 
-        def call(input: Any) -> Tensor:
+        def call(input: Any, *, out: Any = None) -> Tensor:
+            if out is not None:
+                return compute_into(out, call, forward, operation.name, input)
             try:
                 x = input._array
             except AttributeError:
@@ -65,26 +69,26 @@ def unary(
             try:
                 y = run_quietly(forward, x)
             except RuntimeError:
-                y = quietly(forward, x)
+                y = again(True, forward, x)
             except TypeError as error:
                 raise unsupported(operation.name, error, x) from None
             if y.__class__ is not array_type:
                 y = np.asarray(y)
-            out = new_tensor(Tensor)
-            out._array = y
+            result = new_tensor(Tensor)
+            result._array = y
             node = input._node
             if node is None or not differentiable:
-                out._node = None
-                return out
+                result._node = None
+                return result
             try:
                 tape = recording.get()
             except LookupError:
                 tape = start_tape()
             if tape is None:
-                out._node = None
-                return out
-            out._node = place(tape, operation, y, (node,), (y if keep_y else None, x if keep_x else None))
-            return out
+                result._node = None
+                return result
+            result._node = place(tape, operation, y, (node,), (y if keep_y else None, x if keep_x else None))
+            return result
 
         return _finish(call, function, operation, forward)
 
@@ -116,7 +120,9 @@ def binary(
             second = operation.keeps((False, True))
         array_type, single, double = np.ndarray, _SINGLE, _DOUBLE
 
-        def call(input: Any, other: Any) -> Tensor:
+        def call(input: Any, other: Any, *, out: Any = None) -> Tensor:
+            if out is not None:
+                return compute_into(out, call, forward, operation.name, input, other)
             try:
                 a = input._array
                 node_a = input._node
@@ -142,22 +148,22 @@ def binary(
             except ValueError as error:
                 raise mismatch(operation.name, a, b, error) from None
             except RuntimeError:
-                y = quietly(forward, a, b)
+                y = again(True, forward, a, b)
             except TypeError as error:
                 if check is not None:
                     check(input, other)
                 raise unsupported(operation.name, error, a, b) from None
             if y.__class__ is not array_type:
                 y = np.asarray(y)
-            out = new_tensor(Tensor)
-            out._array = y
+            result = new_tensor(Tensor)
+            result._array = y
             if not differentiable:
-                out._node = None
-                return out
+                result._node = None
+                return result
             if node_a is None:
                 if node_b is None:
-                    out._node = None
-                    return out
+                    result._node = None
+                    return result
                 keep_y, keep_a, keep_b = second
             elif node_b is None:
                 keep_y, keep_a, keep_b = first
@@ -168,11 +174,11 @@ def binary(
             except LookupError:
                 tape = start_tape()
             if tape is None:
-                out._node = None
-                return out
+                result._node = None
+                return result
             saved = (y if keep_y else None, a if keep_a else None, b if keep_b else None)
-            out._node = place(tape, operation, y, (node_a, node_b), saved)
-            return out
+            result._node = place(tape, operation, y, (node_a, node_b), saved)
+            return result
 
         return _finish(call, function, operation, forward)
 

@@ -21,6 +21,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autotape.engine.arrays import as_array
+from autotape.engine.batched import again
+from autotape.engine.packing import pack_entry
 from autotape.engine.tape import (
     Entry,
     Node,
@@ -28,7 +31,6 @@ from autotape.engine.tape import (
     get_frame,
     modules_running,
     outside,
-    quietly,
     recording,
     run_quietly,
     start_tape,
@@ -160,7 +162,7 @@ def record_entry(
 
 def kept(
     operation: Operation,
-    y: Array,
+    y: Any,
     arrays: tuple[Any, ...],
     nodes: tuple[Node | None, ...],
     constants: tuple[Any, ...],
@@ -206,7 +208,9 @@ def place(
         frame = user_frame(frame)
     entry.where = (frame.f_code, frame.f_lasti)
     if tape._detailed:
-        entry.modules = modules_running()
+        if Tape._modules or tape._log is not None:
+            entry.modules = modules_running()
+        pack_entry(entry)
         if tape._log is not None:
             tape._log.append((entry, parents))
             return entry
@@ -233,7 +237,7 @@ def apply(operation: Operation, inputs: Sequence[Tensor], *constants: Any) -> An
     try:
         y = run_quietly(operation.forward, *arrays, *constants)
     except RuntimeError:
-        y = quietly(operation.forward, *arrays, *constants)
+        y = again(operation.elementwise, operation.forward, *arrays, *constants)
     if y.__class__ is tuple:
         return _record_several(operation, y, arrays, nodes, constants)
     out = record(operation, y, arrays, nodes, constants, 4)
@@ -260,7 +264,7 @@ def _record_several(
     nodes: tuple[Node | None, ...],
     constants: tuple[Any, ...],
 ) -> tuple[Tensor, ...]:
-    ys = tuple([np.asarray(y) for y in ys])
+    ys = tuple([as_array(y) for y in ys])
     outs = tuple([Tensor._wrap(y) for y in ys])
     tape = None
     if any(n is not None for n in nodes):
@@ -270,10 +274,7 @@ def _record_several(
             tape = start_tape()
     if tape is None:
         return outs
-    entry = record_entry(tape, operation, ys[0], arrays, nodes, constants)
-    assert entry.saved is not None
-    if entry.saved[0] is not None:
-        entry.saved = (ys, *entry.saved[1:])
+    entry = place(tape, operation, ys[0], nodes, kept(operation, ys, arrays, nodes, constants))
     entry.outputs = [(y.shape, y.dtype) for y in ys]
     for i, out in enumerate(outs):
         if out._array.dtype.kind in "fc":
@@ -294,6 +295,7 @@ def picked(entry: Entry, i: int) -> Entry:
     pick.operation = PICK
     pick.parents = (entry,)
     pick.saved = (None, None, i)
+    pick.number = i
     assert entry.outputs is not None
     pick.shape, pick.dtype = entry.outputs[i]
     pick.index = tick()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
+from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import Any
 
 import numpy as np
 
-from autotape.engine.operation import CAST, apply, picked
+from autotape.engine.batched import again, batched, is_batched, unbatched, wholly
+from autotape.engine.levels import BatchedShape, BatchingError, in_transform, over_levels
+from autotape.engine.operation import CAST, Operation, apply, picked
 from autotape.engine.tape import (
     Entry,
     Node,
@@ -37,6 +41,8 @@ class _Anomaly:
 
 
 anomaly = _Anomaly()
+# Whether the gradients of some tensors only are computed: a reentrant checkpoint can't tell which those are.
+restricted: ContextVar[bool] = ContextVar("autotape.restricted", default=False)
 _deposit_lock = threading.Lock()  # two threads may accumulate into one leaf
 _ONES = {np.dtype(d): np.ones((), d) for d in (np.float16, np.float32, np.float64)}
 for _one in _ONES.values():
@@ -83,14 +89,18 @@ def replay(
         g = pending.pop(entry)
         saved, parents = entry.saved, entry.parents
         if entry.hooks is not None or entry.retained is not None:
-            g = _run_hooks(entry, g, create_graph)
+            g = _run_hooks(entry, g, create_graph, done, partial(_reached, roots, within))
         if capture and entry in capture:
             done[entry] = g
             shared.add(entry)
             if within is not None and not any(p in within for p in parents):
                 continue  # nothing below it is wanted: it is not replayed, and stays for a later backward
         if saved is None:
-            raise _replayed_twice(entry)
+            if entry.packed is None:
+                raise _replayed_twice(entry)
+            saved = entry.packed.unpack()
+            if not retain_graph:
+                entry.packed = None
         operation = entry.operation
         if entry.index < last_write:
             writes.check(entry)
@@ -109,7 +119,7 @@ def replay(
             if entry.outputs is not None:
                 g = tuple(g)
             direct = create_graph or operation.python
-            rules = joint(g, needs, *saved) if direct else quietly(joint, g, needs, *saved)
+            rules = joint(g, needs, *saved) if direct else _joint_rules(operation, g, needs, saved)
         for parent, rule in zip(parents, rules):
             if parent is None or rule is None or (within is not None and parent not in within):
                 continue
@@ -121,13 +131,13 @@ def replay(
                 try:
                     gi = run(rule, g, *saved)
                 except RuntimeError:
-                    gi = quietly(rule, g, *saved)
+                    gi = _slow_rule(operation, rule, g, saved)
             if masked:
                 gi = _below_mask(entry, g, gi, parent, since)
             if parent.outputs is not None:  # the gradient of one of several outputs
                 i, gi = gi
                 shape, dtype = parent.outputs[i]
-                if gi.__class__ is not array_type or gi.shape != shape or gi.dtype is not dtype:
+                if type(gi) is not array_type or gi.shape != shape or gi.dtype is not dtype:
                     gi = conform(gi, shape, dtype, entry)
                 parts = pending.get(parent)
                 if parts is None:
@@ -135,7 +145,7 @@ def replay(
                     heappush(heap, (-parent.index, parent))
                 parts[i] = gi if parts[i] is None else _sum(parts[i], gi)
                 continue
-            if gi.__class__ is not array_type or gi.shape != parent.shape or gi.dtype is not parent.dtype:
+            if type(gi) is not array_type or gi.shape != parent.shape or gi.dtype is not parent.dtype:
                 gi = conform(gi, parent.shape, parent.dtype, entry)
             if looking:
                 _look_for_nan(gi, entry)
@@ -155,7 +165,7 @@ def replay(
                     continue
                 gradients = done
                 shared.discard(parent)
-            if parent in summed:
+            if parent in summed and type(gi) is array_type:
                 quietly(_add_to, before, gi)
             elif create_graph:
                 gradients[parent] = before + gi
@@ -168,13 +178,35 @@ def replay(
     return done, shared
 
 
+def _slow_rule(operation: Operation, rule: Any, g: Any, saved: tuple[Any, ...]) -> Any:
+    """A rule run from any thread, or on batches: the plain one where a raw one can't do that."""
+    try:
+        return again(operation.elementwise, rule, g, *saved)
+    except BatchingError:
+        plain = operation.vjps[operation.raw.index(rule)]
+        if plain is rule or plain is None:
+            raise
+        return again(operation.elementwise, plain, g, *saved)
+
+
+def _joint_rules(operation: Operation, g: Any, needs: Any, saved: tuple[Any, ...]) -> Any:
+    try:
+        return quietly(operation.raw_joint, g, needs, *saved)  # type: ignore[arg-type]
+    except BatchingError:
+        assert operation.joint is not None
+        return again(False, operation.joint, g, needs, *saved)
+
+
 def _add_to(total: Array, g: Array) -> None:
     np.add(total, g, out=total)
 
 
 def _sum(a: Any, b: Any) -> Any:
     """The sum of two gradients, Tensors or ndarrays."""
-    return a + b if isinstance(a, Tensor) else np.asarray(quietly(np.add, a, b))
+    if isinstance(a, Tensor):
+        return a + b
+    total = quietly(np.add, a, b)
+    return total if isinstance(total, np.ndarray) else np.asarray(total)
 
 
 def _sum_over(g: Array, axes: tuple[int, ...]) -> Array:
@@ -203,17 +235,21 @@ def _below_mask(entry: Entry, g: Any, gi: Any, parent: Node, since: int) -> Any:
     else:
         array, seed = gi, g
     total = quietly(np.add.reduce, array, None)  # NaN if an element is, or if infinities cancel
-    if total == total:
+    if wholly(total == total):
         return gi
     if entry.operation.elementwise and seed.shape == array.shape:
         zero = (seed == 0) | np.isinf(seed) if entry.masked == 2 else seed == 0
         return np.where(np.isnan(array) & zero, 0, gi)
+    if is_batched(seed):
+        return np.where(np.isnan(array) & ~seed.any(), 0, gi)
     return gi if seed.any() else np.where(np.isnan(array), 0, gi)
 
 
 def conform(g: Any, shape: tuple[int, ...], dtype: np.dtype[Any], entry: Entry) -> Any:
     """Undo broadcasting and promotion: the gradient in its input's shape and dtype."""
     if isinstance(g, Tensor):
+        if is_batched(g._array) or shape.__class__ is BatchedShape:
+            g = _on_levels(g, shape)
         if g._array.shape != shape:
             g = sum_to(g, shape, entry)
         if g._array.dtype is not dtype:
@@ -223,12 +259,54 @@ def conform(g: Any, shape: tuple[int, ...], dtype: np.dtype[Any], entry: Entry) 
         return g
     if not isinstance(g, np.ndarray):
         g = np.asarray(g)
+    if is_batched(g) or shape.__class__ is BatchedShape:
+        g = _on_levels(g, shape)
     if g.shape != shape:
         g = sum_to(g, shape, entry)
     if g.dtype is not dtype:
         if dtype.kind != "c" and g.dtype.kind == "c":
             g = g.real
         g = quietly(g.astype, dtype)
+    return g
+
+
+# A value that all examples of a vmap share was broadcast to them: its gradient is the sum over the batch.
+
+
+def _sum_batch(g: Any, level: Any) -> Any:
+    total = np.add.reduce(unbatched(g, level), axis=0)
+    return total if isinstance(total, np.ndarray) else np.asarray(total)
+
+
+def _repeat_batch(g: Any, level: Any) -> Any:
+    return batched(np.broadcast_to(g, (level.size, *g.shape)), level)
+
+
+_SUM_BATCH = Operation("sum_batch", _sum_batch, lambda g, _y, _x, level: _share(g, level))
+_REPEAT_BATCH = Operation("repeat_batch", _repeat_batch, lambda g, _y, _x, level: _total(g, level))
+
+
+def _total(g: Any, level: Any) -> Any:
+    return apply(_SUM_BATCH, (g,), level) if isinstance(g, Tensor) else quietly(_sum_batch, g, level)
+
+
+def _share(g: Any, level: Any) -> Any:
+    return apply(_REPEAT_BATCH, (g,), level) if isinstance(g, Tensor) else _repeat_batch(g, level)
+
+
+def _on_levels(g: Any, shape: tuple[int, ...]) -> Any:
+    """The gradient, batched at those levels at which its value (of that shape) is.
+
+    While a vmap is running, a gradient is that of each example, and stays so.
+    """
+    wanted = over_levels(shape)
+    found = over_levels(g._array if isinstance(g, Tensor) else g)
+    for level in found:
+        if level not in wanted and not level.active:
+            g = _total(g, level)
+    for level in wanted:
+        if level not in found and not level.active:
+            g = _share(g, level)
     return g
 
 
@@ -283,12 +361,21 @@ def _tensor(g: Any) -> Tensor:
     return g if isinstance(g, Tensor) else Tensor._wrap(g)
 
 
-def _run_hooks(node: Node, g: Any, create_graph: bool) -> Any:
-    """Hooks on a tensor's gradient, then ``retain_grad``."""
+def _run_hooks(
+    node: Node, g: Any, create_graph: bool, run: dict[Node, Any], reached: Callable[[], set[Node]]
+) -> Any:
+    """Hooks on a tensor's gradient, then ``retain_grad``.
+
+    A hook on several tensors is also told the replay ``run`` and, when it asks, the nodes it reaches.
+    """
     for hook in list(node.hooks or ()):
         if hook is not None:
             # A hook may write into what it is given.
             value = _tensor(g.copy() if isinstance(g, np.ndarray) else g)
+            several = getattr(hook, "seen", None)
+            if several is not None:
+                _call(several, create_graph, value, node, run, reached)
+                continue
             result = _call(hook, create_graph, value)
             if result is not None:
                 g = _checked(result, node, hook)
@@ -332,7 +419,7 @@ def _own(g: Any) -> Tensor:
 def _look_for_nan(g: Any, entry: Entry) -> None:
     array = g._array if isinstance(g, Tensor) else g
     # A sum is NaN if an element is (or if infinities cancel: then look closer); one pass, no temporary.
-    if np.isnan(quietly(np.add.reduce, array, None)) and np.isnan(array).any():
+    if not wholly(~np.isnan(quietly(np.add.reduce, array, None))) and np.isnan(array).any():
         raise RuntimeError(
             f"Function '{entry.name()}' returned nan values in its gradient. The operation was recorded "
             f"at {source_of(entry)}" + (f" in {entry.module_path}" if entry.modules else "")
@@ -402,6 +489,13 @@ def _no_graph(position: int) -> RuntimeError:
     )
 
 
+def _inside_vmap() -> RuntimeError:
+    return RuntimeError(
+        "backward() called inside a functorch transform. This is not supported, please use "
+        "autotape.func.grad or autotape.func.vjp instead or call backward() outside of the transform."
+    )
+
+
 def _grad_enabled() -> bool:
     try:
         return recording.get() is not None
@@ -438,6 +532,8 @@ def backward(
     >>> (x * x).sum().backward(); x.grad
     tensor([2., 4.])
     """
+    if in_transform():
+        raise _inside_vmap()
     if inputs is None and not create_graph:
         # The common call, without the generality of backward_of: 2 us less on a step of 50.
         node = self._node
@@ -463,6 +559,8 @@ def backward_of(
     where: str,
 ) -> None:
     """:func:`backward` from several tensors at once."""
+    if in_transform():
+        raise _inside_vmap()
     keep = create_graph if retain_graph is None else retain_graph
     roots = _roots(tensors, gradients, create_graph, where)
     capture: frozenset[Node] = frozenset()
@@ -477,7 +575,13 @@ def backward_of(
         capture = frozenset(t._node for t in wanted if t._node is not None)
         within = _leading_to(capture, roots)
         roots = [(n, g) for n, g in roots if n in within]
-    done, shared = _with_recording(create_graph, lambda: replay(roots, keep, create_graph, capture, within))
+    token = restricted.set(inputs is not None)
+    try:
+        done, shared = _with_recording(
+            create_graph, lambda: replay(roots, keep, create_graph, capture, within)
+        )
+    finally:
+        restricted.reset(token)
     _with_recording(create_graph, lambda: _deposit(done, shared, create_graph))
 
 
@@ -489,7 +593,9 @@ def _deposit(gradients: dict[Any, Any], shared: set[Node], create_graph: bool) -
             hooked = True
             continue
         if leaf.hooks is not None:
-            gradients[leaf] = _run_hooks(leaf, gradients[leaf], create_graph)
+            gradients[leaf] = _run_hooks(
+                leaf, gradients[leaf], create_graph, gradients, lambda: set(gradients)
+            )
             shared.add(leaf)
         if leaf.post_hooks is not None:
             hooked = True
@@ -533,6 +639,14 @@ def _reachable(roots: Iterable[Node]) -> list[Node]:
     return order
 
 
+def _reached(roots: Sequence[tuple[Node, Any]], within: frozenset[Node] | None) -> set[Node]:
+    """The nodes whose gradient the replay of ``roots`` computes."""
+    nodes = set(_reachable(n for n, _ in roots))
+    nodes.update([p for n in nodes for p in n.parents if p is not None])
+    nodes.update([n for n, _ in roots])
+    return nodes if within is None else nodes & within
+
+
 def _leading_to(targets: frozenset[Node], roots: Sequence[tuple[Node, Any]]) -> frozenset[Node]:
     """The nodes on a path from the roots to a target: what ``grad()`` has to visit."""
     leading = set(targets)
@@ -566,9 +680,13 @@ def gradients(
     capture = frozenset(nodes)
     within = _leading_to(capture, roots)
     roots = [(n, g) for n, g in roots if n in within]
-    done, shared = _with_recording(
-        create_graph, lambda: replay(roots, retain_graph, create_graph, capture, within)
-    )
+    token = restricted.set(True)
+    try:
+        done, shared = _with_recording(
+            create_graph, lambda: replay(roots, retain_graph, create_graph, capture, within)
+        )
+    finally:
+        restricted.reset(token)
     results: list[Tensor | None] = []
     handed: set[Node] = set()
     for i, (x, node) in enumerate(zip(inputs, nodes)):
@@ -583,7 +701,7 @@ def gradients(
             results.append(Tensor._wrap(np.zeros_like(x._array)) if materialize else None)
             continue
         if node.index == 0 and node.hooks is not None:
-            g = _run_hooks(node, g, create_graph)
+            g = _run_hooks(node, g, create_graph, done, lambda: set(done))
             shared.add(node)
         if not isinstance(g, Tensor):
             g = Tensor._wrap(g.copy() if node in shared or node in handed else g)

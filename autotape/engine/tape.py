@@ -12,8 +12,9 @@ import gc
 import itertools
 import os
 import sys
+import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from types import CodeType, FrameType, TracebackType
@@ -23,7 +24,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from autotape.engine.operation import Operation
-    from autotape.engine.tensor import Tensor
+    from autotape.engine.packing import Packed
+    from autotape.engine.tensor import RemovableHandle, Tensor
 
 __all__ = ["Tape", "current_tape"]
 
@@ -46,6 +48,8 @@ class Entry:
     outputs: list[tuple[tuple[int, ...], np.dtype[Any]]] | None = None
     picks: dict[int, weakref.ref[Entry]] | None = None
     modules: tuple[Any, ...] = ()
+    packed: Packed | None = None  # instead of saved, while saved_tensors_hooks were set
+    number = 0  # of an entry that stands for one of several outputs: which one
     masked = 0  # 1 below an operation that masks gradients, 2 if a rule recorded it there (see replay)
     tape: Tape | None = None  # a thread's; a private one lists its entries: a cycle would keep both alive
 
@@ -61,6 +65,11 @@ class Entry:
     def nbytes(self) -> int:
         """Bytes of the arrays kept for backward (0 once replayed)."""
         return sum(a.nbytes for a in _arrays(self.saved or ()))
+
+    @property
+    def waits(self) -> bool:
+        """Whether the entry can be replayed: it has what its rule needs."""
+        return self.saved is not None or self.packed is not None
 
     @property
     def source(self) -> str:
@@ -87,14 +96,51 @@ class Entry:
     @property
     def next_functions(self) -> tuple[tuple[Entry | AccumulateGrad | None, int], ...]:
         """``parents`` in PyTorch's form: pairs of a node and an output number."""
-        return tuple((p, 0) for p in self.parents)
+        node = self._made_by()
+        return tuple((p, 0 if p is None else p.number) for p in node.parents)
 
     def name(self) -> str:
         """PyTorch's name of the node: ``MulBackward0``."""
-        words = self.operation.name.strip("_").split("_")
+        operation = self._made_by().operation
+        operation = getattr(operation, "inner", operation)  # of one with hooks
+        words = operation.name.strip("_").split("_")
         return "".join(w[:1].upper() + w[1:] for w in words) + (
-            "Backward" if self.operation.python else "Backward0"
+            "Backward" if operation.python else "Backward0"
         )
+
+    def _made_by(self) -> Entry:
+        """The entry itself; for one of several outputs, that of the operation that made them all."""
+        first = self.parents[0] if self.parents else None
+        return first if isinstance(first, Entry) and first.outputs is not None else self
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """A dictionary for the user's notes."""
+        return self.__dict__.setdefault("_metadata", {})  # type: ignore[no-any-return]
+
+    def register_hook(self, fn: Callable[..., Any]) -> RemovableHandle:
+        """Call ``fn(grad_inputs, grad_outputs)`` after backward computed the gradients of the inputs.
+
+        A tuple that it returns replaces ``grad_inputs``.
+
+        >>> import autotape as at
+        >>> x = at.ones(2, requires_grad=True)
+        >>> y = x * 2
+        >>> handle = y.grad_fn.register_hook(lambda inputs, outputs: print(inputs, outputs))
+        >>> y.sum().backward()
+        (tensor([2., 2.]), None) (tensor([1., 1.]),)
+        """
+        from autotape.engine.node_hooks import hooks_of
+        from autotape.engine.tensor import RemovableHandle
+
+        return RemovableHandle(hooks_of(self._made_by()).after, fn)
+
+    def register_prehook(self, fn: Callable[..., Any]) -> RemovableHandle:
+        """Call ``fn(grad_outputs)`` before; a tuple that it returns replaces ``grad_outputs``."""
+        from autotape.engine.node_hooks import hooks_of
+        from autotape.engine.tensor import RemovableHandle
+
+        return RemovableHandle(hooks_of(self._made_by()).before, fn)
 
     def __repr__(self) -> str:
         return f"<{self.name()} {self.shape} {self.dtype.name}>"
@@ -104,6 +150,8 @@ class AccumulateGrad:
     """The end of the tape for a leaf that requires a gradient: where the leaf's gradient accumulates."""
 
     index = 0  # before every entry
+    number = 0
+    _leaf: weakref.ref[Tensor] | None = None
     hooks: list[Callable[[Any], Any] | None] | None = None
     post_hooks: list[Callable[[Any], Any] | None] | None = None
     outputs = None
@@ -118,6 +166,34 @@ class AccumulateGrad:
     def name(self) -> str:
         """PyTorch's name of the node."""
         return "AccumulateGrad"
+
+    @property
+    def variable(self) -> Tensor | None:
+        """The leaf; None if it is gone (the tape keeps no tensor alive)."""
+        return None if self._leaf is None else self._leaf()
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """A dictionary for the user's notes."""
+        return self.__dict__.setdefault("_metadata", {})  # type: ignore[no-any-return]
+
+    def register_hook(self, fn: Callable[..., Any]) -> RemovableHandle:
+        """Call ``fn((), (grad,))`` after backward has accumulated ``grad`` into the leaf."""
+        from autotape.engine.node_hooks import hook_leaf
+
+        return hook_leaf(self, fn)
+
+    def register_prehook(self, fn: Callable[..., Any]) -> RemovableHandle:
+        """Call ``fn((grad,))`` before; a tuple that it returns replaces the gradient."""
+        from autotape.engine.tensor import RemovableHandle
+
+        def before(g: Tensor) -> Any:
+            result = fn((g,))
+            return result[0] if isinstance(result, tuple) else result
+
+        if self.hooks is None:
+            self.hooks = []
+        return RemovableHandle(self.hooks, before)
 
     def __repr__(self) -> str:
         return f"<AccumulateGrad {self.shape}>"
@@ -146,12 +222,15 @@ class Tape:
         2  sum        1       ()      float32      0
     """
 
-    _detailed = False  # whether entries note the modules they ran in; anomaly mode sets it for all tapes
+    # Not 0: place() looks whether to note modules (private tapes, anomaly mode) or to call hooks.
+    _detailed: int = 0
+    _modules = False  # anomaly mode: all tapes note modules
+    _counting = threading.Lock()
 
     def __init__(self) -> None:
         # With each entry its parents: it forgets them when it is replayed, the picture should not.
         self._log: list[tuple[Entry, tuple[Node | None, ...]]] | None = []
-        self._detailed = True
+        self._detailed = 1
         self._before: tuple[Tape | None, Tape] | None = None
 
     @classmethod
@@ -187,7 +266,7 @@ class Tape:
             return [entry for entry, _ in self._log]
         # Asking the collector costs milliseconds here and nothing per operation; a list of weak references
         # costs 0.2 us per entry (a third of a small operation's overhead).
-        alive = [o for o in gc.get_objects() if type(o) is Entry and o.tape is self and o.saved is not None]
+        alive = [o for o in gc.get_objects() if type(o) is Entry and o.tape is self and o.waits]
         return sorted(alive, key=lambda e: e.index)
 
     def __len__(self) -> int:
@@ -213,7 +292,7 @@ class Tape:
         rows = [("index", "operation", "inputs", "shape", "dtype", "bytes", "module")]
         for i, (e, parents) in enumerate(entries):
             inputs = ", ".join(label(p) for p in parents if p is not None)
-            kept = "replayed" if e.saved is None else str(e.nbytes)
+            kept = str(e.nbytes) if e.waits else "replayed"
             rows.append((str(i), e.operation.name, inputs, str(e.shape), e.dtype.name, kept, e.module_path))
         widths = [max(len(row[c]) for row in rows) for c in range(7)]
         numeric = {0, 5}
@@ -340,11 +419,11 @@ def module_path(modules: tuple[Any, ...]) -> str:
     return ".".join([root, *names]) + " " + type(running[-1]).__name__
 
 
-def _arrays(values: tuple[Any, ...]) -> Iterator[np.ndarray[Any, Any]]:
+def _arrays(values: Sequence[Any]) -> Iterator[np.ndarray[Any, Any]]:
     for v in values:
         if isinstance(v, np.ndarray):
             yield v
-        elif isinstance(v, tuple):
+        elif isinstance(v, (tuple, list)):  # a list: what a forward function left for its rule
             yield from _arrays(v)
 
 
@@ -411,8 +490,7 @@ class Writes:
 
     def check(self, entry: Entry) -> None:
         """RuntimeError if an array that ``entry`` needs was written after it was recorded."""
-        assert entry.saved is not None
-        for position, value in enumerate(entry.saved):
+        for position, value in enumerate(entry.saved or ()):  # packed ones are checked when unpacked
             for array in _arrays((value,)):
                 write = self.of(array)
                 if write is not None and write.clock > entry.index:

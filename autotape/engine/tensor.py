@@ -17,7 +17,9 @@ import numpy as np
 
 from autotape.engine.arrays import copy_array, from_data, legacy_array, native
 from autotape.engine.basics import Size, cpu, device, on_cpu
+from autotape.engine.batched import is_batched
 from autotape.engine.dtypes import DType, default_dtype, from_numpy_dtype
+from autotape.engine.levels import control_flow, no_rule
 from autotape.engine.tape import AccumulateGrad, Entry, Node, writes
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Tensor(TensorMethods):
     _base: Tensor | None = None  # of a view: the tensor it was taken from ...
     _recipe: tuple[Any, tuple[Any, ...]] | None = None  # ... and the operation and constants that took it
     _views: list[weakref.ref[Tensor]] | None = None  # the views taken from this tensor
+    _views_limit = 64
     _cell: AccumulateGrad | None = None  # holds .grad
 
     _array: Array
@@ -107,6 +110,8 @@ class Tensor(TensorMethods):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if value.__class__ is not bool:
+            raise RuntimeError(f"requires_grad must be a bool, not {type(value).__name__}")
         if value == (self._node is not None):
             return
         if isinstance(self._node, Entry):
@@ -123,6 +128,7 @@ class Tensor(TensorMethods):
             )
         if self._cell is None:
             self._cell = AccumulateGrad(self._array.shape, self._array.dtype)
+        self._cell._leaf = weakref.ref(self)
         self._node = self._cell
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -177,8 +183,8 @@ class Tensor(TensorMethods):
 
     @property
     def output_nr(self) -> int:
-        """The number of this output among those of its ``grad_fn``; one entry makes one tensor, so 0."""
-        return 0
+        """The number of this output among those of the operation that made it."""
+        return 0 if self._node is None else self._node.number
 
     @property
     def retains_grad(self) -> bool:
@@ -267,8 +273,9 @@ class Tensor(TensorMethods):
         if views is None:
             self._views = [weakref.ref(view)]
             return
-        if len(views) & 63 == 63:  # forget dead views now and then
+        if len(views) >= self._views_limit:  # forget dead views, at twice the number of the living
             views[:] = [r for r in views if r() is not None]
+            self._views_limit = 64 + 2 * len(views)
         views.append(weakref.ref(view))
 
     def _live_views(self) -> list[Tensor]:
@@ -334,6 +341,8 @@ class Tensor(TensorMethods):
         """
         if not force:
             self._leave_tape("call numpy() on Tensor that requires grad")
+        if is_batched(self._array):
+            raise no_rule("Tensor.numpy()")
         return self._array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
@@ -401,6 +410,8 @@ class Tensor(TensorMethods):
                 f"Boolean value of Tensor with {'more than one value' if self._array.size else 'no values'} "
                 f"is ambiguous (shape {list(self._array.shape)}); use .any() or .all()"
             )
+        if is_batched(self._array):
+            raise control_flow()
         return bool(self._array.item())
 
     def __len__(self) -> int:

@@ -7,6 +7,7 @@ whole tree: all of them see the write, and so do their gradients.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from autotape.engine.dtypes import can_cast_numpy
+from autotape.engine.levels import BatchingError, not_into_unbatched
 from autotape.engine.operation import CAST, Operation, apply, place, record_entry, register_view
 from autotape.engine.tape import (
     AccumulateGrad,
@@ -30,7 +32,16 @@ from autotape.engine.tape import (
 )
 from autotape.engine.tensor import Tensor, new_tensor
 
-__all__ = ["check_writable", "in_place", "note_write", "rebase", "reshape_in_place", "view_of", "write"]
+__all__ = [
+    "check_writable",
+    "in_place",
+    "note_write",
+    "rebase",
+    "recording_tape",
+    "reshape_in_place",
+    "view_of",
+    "write",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -63,7 +74,7 @@ def view_of(operation: Operation, input: Tensor, *constants: Any) -> Tensor:
 
 
 def _scatter_forward(base: Array, value: Array, operation: Operation, constants: tuple[Any, ...]) -> Array:
-    out = base.copy()
+    out = base.copy(order="K")  # as_strided views depend on it
     operation.forward(out, *constants)[...] = value
     return out
 
@@ -71,9 +82,10 @@ def _scatter_forward(base: Array, value: Array, operation: Operation, constants:
 def _scatter_base_rule(
     g: Any, _y: Any, _base: Any, _value: Any, operation: Operation, constants: tuple[Any, ...]
 ) -> Any:
+    nothing = np.zeros((), np.bool_)  # of the least dtype: a view may be real where g is complex
     if isinstance(g, Tensor):
-        return apply(VIEW_SCATTER, (g, Tensor._wrap(np.zeros((), g._array.dtype))), operation, constants)
-    return _scatter_forward(g, np.zeros((), g.dtype), operation, constants)
+        return apply(VIEW_SCATTER, (g, Tensor._wrap(nothing)), operation, constants)
+    return _scatter_forward(g, nothing, operation, constants)
 
 
 def _scatter_value_rule(
@@ -120,7 +132,8 @@ def _may_overlap(array: Array) -> bool:
     return False
 
 
-def _recording() -> Tape | None:
+def recording_tape() -> Tape | None:
+    """The tape that operations are recorded on; None while gradients are off."""
     try:
         return recording.get()
     except LookupError:
@@ -144,7 +157,7 @@ def check_writable(x: Tensor, name: str, tracked: bool = False, region: Array | 
         and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape))
     ):
         raise _refers_to_one_place(name, array)
-    if _recording() is None:
+    if recording_tape() is None:
         return False
     if x._base is not None or x._node is not None or tracked:
         chain = _bases(x)
@@ -224,7 +237,12 @@ def write(x: Tensor, result: Tensor, name: str) -> Tensor:
         node.saved = tuple(
             [a.copy() if isinstance(a, np.ndarray) and owner_of(a) is owner else a for a in node.saved]
         )
-    target[...] = result._array
+    elif isinstance(node, Entry) and node.packed is not None:
+        node.packed.rescue(owner_of(target))
+    try:
+        target[...] = result._array
+    except BatchingError:
+        raise not_into_unbatched(name) from None
     note_write(x, name)
     rebase(x, node)
     return x
@@ -237,7 +255,7 @@ def rebase(x: Tensor, node: Node | None) -> None:
     """
     if node is None and x._node is None and x._base is None and x._views is None:
         return
-    tape = _recording()
+    tape = recording_tape()
     if tape is None:
         return
     if node is None and x._node is not None:
@@ -296,8 +314,15 @@ def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     update_wrapper(call, function)
     call.__name__ = name
     call.__qualname__ = f"Tensor.{name}"
+    signature = inspect.signature(function)
+    parameters = [p for p in signature.parameters.values() if p.name != "out"]
+    call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    formula = (function.__doc__ or "").strip().split("\n\n")[0]
     call.__doc__ = (
-        f"In-place version of :func:`autotape.{function.__name__}`: writes the result into this tensor.\n"
+        f"In-place version of :func:`autotape.{function.__name__}`: writes the result into this tensor.\n\n"
+        f"    {formula}\n\n"
+        "    Errors: RuntimeError for a leaf that requires grad, and where this tensor has not the result's\n"
+        "    shape or can't hold its dtype.\n"
     )
     return call
 
@@ -309,7 +334,7 @@ def reshape_in_place(x: Tensor, name: str, view: Callable[[Tensor], Tensor], ord
     gradient for its old shape would still be accepted.
     """
     leaf = x._node if isinstance(x._node, AccumulateGrad) else None
-    if _recording() is not None:
+    if recording_tape() is not None:
         _check_leaves(_bases(x), name)
     elif leaf is not None and order:
         raise RuntimeError(

@@ -11,7 +11,8 @@
     50000, 256, 8192         28549      35113                   25112    10387
 
 "passes" adds the first occurrence of every index at once, then the second, and so on. A product with a
-one-hot matrix is faster on small sizes, but spreads a NaN or infinity over its whole column.
+one-hot matrix (33 where 65, 64, 256 takes 240) spreads a NaN or infinity over its whole column, so its sum is
+looked at.
 """
 
 from __future__ import annotations
@@ -20,18 +21,22 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["add_at", "add_elements", "add_rows", "distinct", "last_writers"]
+from autotape.engine.batched import BatchedArray, fresh
+
+__all__ = ["add_at", "add_elements", "add_rows", "distinct", "last_writers", "sum_rows"]
 
 Array = np.ndarray[Any, Any]
 
 _SMALL = 8192  # elements up to which bincount is the fastest
+_FEW_ROWS, _ONE_PRODUCT = 128, 2**18  # rows, and elements of the values, up to which a product is the fastest
+_PASSES = 8
 
 
 def add_elements(out: Array, places: Array, values: Array) -> None:
     """``out.flat[places] += values`` for a contiguous ``out``; a place named more than once adds up."""
     flat = out.reshape(-1)
     places, values = places.reshape(-1), values.reshape(-1)
-    if flat.dtype.kind == "f" and places.size:  # summed in float64
+    if type(flat) is np.ndarray and flat.dtype.kind == "f" and places.size:  # summed in float64
         flat += np.bincount(places, values, flat.size).astype(flat.dtype, copy=False)
     else:
         np.add.at(flat, places, values)
@@ -41,6 +46,9 @@ def add_rows(out: Array, rows: Array, values: Array) -> None:
     """``out[rows] += values`` for 1-D ``rows`` (not negative), 2-D ``out`` and ``values``; repeats add up."""
     count, width = values.shape
     if values.size == 0:
+        return
+    if type(out) is not np.ndarray:
+        np.add.at(out, rows, values)
         return
     small = width == 1 or (values.size <= _SMALL and out.size <= 16 * _SMALL)
     if small and out.dtype.kind == "f" and out.flags.c_contiguous:
@@ -60,9 +68,46 @@ def add_rows(out: Array, rows: Array, values: Array) -> None:
         first, repeats = first[more], repeats[more]
 
 
+def sum_rows(rows: Array, values: Array, count: int) -> Array:
+    """Zeros of ``count`` rows with ``values`` (2-D) added to ``rows`` (1-D, not negative); repeats add up."""
+    number, width = values.shape
+    out: Array = fresh((count, width), values)
+    if values.size == 0:
+        return out
+    if type(out) is not np.ndarray or type(rows) is not np.ndarray:
+        np.add.at(out, rows, values)
+        return out
+    places = np.arange(number)
+    if count <= _FEW_ROWS and values.size <= _ONE_PRODUCT and out.dtype.kind == "f" and out.itemsize > 2:
+        hot = np.zeros((count, number), out.dtype)
+        hot[rows, places] = 1
+        total: Array = hot.dot(values)
+        if np.isfinite(np.add.reduce(total, None)):
+            return total
+    # Whole rows are copied as one element each, at a third of the time; of repeats the last one stays.
+    row = np.dtype((np.void, width * out.itemsize))
+    out.view(row)[:, 0][rows] = np.ascontiguousarray(values).view(row)[:, 0]
+    last = np.empty(count, np.intp)
+    last[rows] = places
+    rest = np.flatnonzero(last[rows] != places)
+    for _ in range(_PASSES):
+        if not rest.size:
+            return out
+        at = rows[rest]
+        last[at] = rest
+        now = last[at] == rest
+        out[at[now]] += values[rest[now]]
+        rest = rest[~now]
+    add_rows(out, rows[rest], values[rest])
+    return out
+
+
 def add_at(out: Array, index: tuple[Any, ...], axis: int | None, values: Array) -> None:
     """``np.add.at(out, index, values)``; ``axis``: where the only array stands, if it is of integers."""
     if values.size == 0:
+        return
+    if type(out) is not np.ndarray:
+        np.add.at(out, index, values)
         return
     if distinct(index):
         out[index] = values
@@ -83,7 +128,7 @@ def add_at(out: Array, index: tuple[Any, ...], axis: int | None, values: Array) 
 def distinct(index: tuple[Any, ...]) -> bool:
     """Whether it is plain that no element is named twice: one of the integer arrays increases strictly."""
     arrays = [i for i in index if isinstance(i, np.ndarray)]
-    if any(a.dtype.kind == "b" or a.ndim != 1 for a in arrays):
+    if any(a.dtype.kind == "b" or a.ndim != 1 or type(a) is not np.ndarray for a in arrays):
         return False
     longest = max(a.size for a in arrays)
     return any(
@@ -103,7 +148,8 @@ def last_writers(shape: tuple[int, ...], index: tuple[Any, ...]) -> Array:
         if isinstance(item, np.ndarray):
             short[dim : dim + step] = shape[dim : dim + step]
         dim += step
-    order = np.empty(short, np.intp)
+    batched = [item for item in index if type(item) is BatchedArray]
+    order = fresh(tuple(short), batched[0]) if batched else np.empty(short, np.intp)
     numbers = np.arange(order[index].size).reshape(order[index].shape)
     order[index] = numbers
     return order[index] == numbers  # type: ignore[no-any-return]

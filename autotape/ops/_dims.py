@@ -1,4 +1,4 @@
-"""Dimension arguments: PyTorch's ``dim``/``keepdim`` with NumPy's ``axis``/``keepdims`` accepted too."""
+"""Dimension arguments: PyTorch's ``dim``/``keepdim``; NumPy's ``axis``/``keepdims`` are accepted too."""
 
 from __future__ import annotations
 
@@ -6,20 +6,38 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
+from autotape.engine.out import store
+
 F = TypeVar("F", bound=Callable[..., Any])
 Dims = int | tuple[int, ...] | list[int] | None
 
 _NAMES = {"axis": "dim", "keepdims": "keepdim", "a": "input", "x": "input"}
+_SPECIAL = frozenset((*_NAMES, "out"))
 
 
 def dim_names(function: F) -> F:
-    """Decorator: ``axis``, ``keepdims`` (and ``a``, ``x``) stand for ``dim``, ``keepdim`` (and ``input``)."""
+    """Decorator: ``axis``, ``keepdims`` (and ``a``, ``x``) stand for ``dim``, ``keepdim`` (and ``input``).
+
+    ``out=`` is handled too where the signature has it (see :func:`takes_out`): one wrapper, not two.
+    """
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    has_out = "out" in names
+    renamed = {name: known for name, known in _NAMES.items() if name not in names}
+
+    def special(args: Any, kwargs: dict[str, Any]) -> Any:
+        for name in kwargs.keys() & renamed.keys():
+            kwargs[renamed[name]] = kwargs.pop(name)
+        if has_out and (out := kwargs.pop("out", None)) is not None:
+            return store(out, function(*args, **kwargs), function.__name__)
+        return function(*args, **kwargs)
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
-            for name in kwargs.keys() & _NAMES.keys():
-                kwargs[_NAMES[name]] = kwargs.pop(name)
+            for name in kwargs:
+                if name in _SPECIAL:
+                    return special(args, kwargs)
         return function(*args, **kwargs)
 
     return call  # type: ignore[return-value]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autotape.engine.arrays import as_array
 from autotape.engine.dtypes import from_numpy_dtype
 
 if TYPE_CHECKING:
@@ -22,23 +23,23 @@ EXACT = {_HALF: 2**11, _SINGLE: 2**24, _DOUBLE: 2**53}  # up to here every integ
 def draw_uniform(shape: tuple[int, ...], dtype: DType, random: NumPyGenerator) -> Array:
     """Uniform samples in [0, 1); of a complex dtype real and imaginary part each."""
     if dtype in (_SINGLE, _DOUBLE):
-        return np.asarray(random.random(shape, dtype.type))
+        return as_array(random.random(shape, dtype.type))
     if dtype == _HALF:  # in steps of 2**-11, as rounding a finer number could give 1
-        return np.asarray(np.floor(random.random(shape, np.float32) * 2048) / 2048, dtype)
+        return as_array(np.floor(random.random(shape, np.float32) * 2048) / 2048, dtype)
     if dtype.kind == "c":
-        return np.asarray(draw_uniform((*shape, 2), dtype.type().real.dtype, random).view(dtype)[..., 0])
+        return as_array(draw_uniform((*shape, 2), dtype.type().real.dtype, random).view(dtype)[..., 0])
     raise not_for("uniform samples", dtype)
 
 
 def draw_normal(shape: tuple[int, ...], dtype: DType, random: NumPyGenerator) -> Array:
     """Samples of the standard normal distribution; a complex one has variance 1 in all."""
     if dtype in (_SINGLE, _DOUBLE):
-        return np.asarray(random.standard_normal(shape, dtype.type))
+        return as_array(random.standard_normal(shape, dtype.type))
     if dtype == _HALF:
-        return np.asarray(random.standard_normal(shape, np.float32), dtype)
+        return as_array(random.standard_normal(shape, np.float32), dtype)
     if dtype.kind == "c":
         parts = draw_normal((*shape, 2), dtype.type().real.dtype, random)
-        return np.asarray((parts * parts.dtype.type(0.5**0.5)).view(dtype)[..., 0])
+        return as_array((parts * parts.dtype.type(0.5**0.5)).view(dtype)[..., 0])
     raise not_for("normal samples", dtype)
 
 
@@ -67,9 +68,9 @@ def draw_integers(
                 raise RuntimeError(
                     f"{name} is out of bounds for {dtype.name}: {value} is not in [{bounds[0]}, {bounds[1]}]"
                 )
-    return np.asarray(
-        random.integers(least, end, shape, np.uint64 if dtype == np.uint64 else np.int64)
-    ).astype(dtype)
+    return as_array(random.integers(least, end, shape, np.uint64 if dtype == np.uint64 else np.int64)).astype(
+        dtype
+    )
 
 
 def int64_bound(value: Any) -> int:
@@ -92,7 +93,7 @@ def not_for(what: str, dtype: DType) -> NotImplementedError:
 def stretched(sample: Array, scale: complex, shift: complex) -> Array:
     """``sample * scale + shift`` in the sample's dtype."""
     kind = sample.dtype.type
-    return np.asarray(sample * kind(scale) + kind(shift))
+    return as_array(sample * kind(scale) + kind(shift))
 
 
 def check_std(std: Array | float) -> None:
@@ -113,3 +114,22 @@ def largest_integer(dtype: DType) -> int:
     if dtype.kind == "f":
         return EXACT[dtype]
     return 1 if dtype.kind == "b" else int(np.iinfo(dtype).max)
+
+
+def flip(p: Any, shape: tuple[int, ...], dtype: DType, random: NumPyGenerator) -> Array:
+    """1 with probability p; drawn in float64, as 24 bits are too coarse for a small p."""
+    return as_array(random.random(shape) < p, dtype)
+
+
+def check_probability(p: Any, name: str) -> None:
+    """RuntimeError unless the probabilities are in [0, 1]."""
+    if not isinstance(p, np.ndarray):
+        if not 0 <= p <= 1:
+            raise RuntimeError(f"{name} expects p to be in [0, 1], but got p={p}")
+        return
+    if p.dtype.kind != "f":
+        raise not_for("Bernoulli samples with probabilities", p.dtype)
+    if not ((p >= 0) & (p <= 1)).all():
+        raise RuntimeError(
+            f"Expected p_in >= 0 && p_in <= 1 to be true: the probabilities of {name} must be in [0, 1]"
+        )

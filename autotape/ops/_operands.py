@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from autotape.engine.batched import again
 from autotape.engine.dtypes import promote_arrays, rank, scalar_dtype
 from autotape.engine.operands import as_operand, mismatch
 from autotape.engine.operation import Operation, record
-from autotape.engine.tape import quietly
 from autotape.engine.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -22,6 +22,13 @@ def result_dtype(*operands: Any) -> DType:
     Tensors with dimensions decide; a 0-d tensor, and after it a number, counts only if its category (bool,
     integer, floating, complex) is higher.
     """
+    first = getattr(operands[0], "_array", None)
+    if first is not None:
+        for value in operands:
+            if value.__class__ is not Tensor or value._array.dtype is not first.dtype:
+                break
+        else:  # what most calls have: 2 us less
+            return first.dtype  # type: ignore[no-any-return]
     strongest: list[DType | None] = [None, None, None]  # with dimensions, 0-d, numbers
     for value in operands:
         if isinstance(value, Tensor):
@@ -42,14 +49,9 @@ def result_dtype(*operands: Any) -> DType:
 
 def apply_as(dtype: DType, operation: Operation, operands: tuple[Any, ...], *constants: Any) -> Tensor:
     """Run and record an elementwise operation on Tensors and Python numbers, all converted to ``dtype``."""
-    arrays = tuple(
-        [
-            v._array.astype(dtype, copy=False) if isinstance(v, Tensor) else np.asarray(v).astype(dtype)
-            for v in operands
-        ]
-    )
+    arrays = tuple([_in_dtype(v, dtype) for v in operands])
     try:
-        y = quietly(operation.forward, *arrays, *constants)
+        y = again(operation.elementwise, operation.forward, *arrays, *constants)
     except ValueError as error:
         for a in arrays:
             for b in arrays:
@@ -57,6 +59,18 @@ def apply_as(dtype: DType, operation: Operation, operands: tuple[Any, ...], *con
                     raise mismatch(operation.name, a, b, error) from None
         raise
     return record(operation, y, arrays, tuple([getattr(v, "_node", None) for v in operands]), constants)
+
+
+def _in_dtype(value: Any, dtype: DType) -> Array:
+    if not isinstance(value, Tensor):
+        return np.asarray(value).astype(dtype)
+    array = value._array
+    return array if array.dtype is dtype else array.astype(dtype, copy=False)
+
+
+def factor(value: Any, dtype: DType) -> Any:
+    """A number that multiplies tensors of an integer dtype, in that dtype as PyTorch converts it."""
+    return np.asarray(value).astype(dtype)[()] if dtype.kind in "biu" else value
 
 
 def operand(function: str, name: str, value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autotape.engine.batched import wholly
 from autotape.engine.tensor import Tensor
 
 
@@ -21,7 +22,7 @@ def masked(g: Any, keep: Any) -> Any:
         return np.where(keep, g, 0)
     product = g * keep  # np.where takes 4 ns an element on a mask without a pattern: 10 times as long
     total = np.add.reduce(product, axis=None)
-    return product if total == total else np.where(keep, g, 0)
+    return product if wholly(total == total) else np.where(keep, g, 0)
 
 
 def array_of(x: Any) -> np.ndarray[Any, Any]:

@@ -1,43 +1,43 @@
-"""Functions that networks are made of: sigmoid, relu, softmax, log_softmax, erf."""
+"""Functions that networks are made of: sigmoid, relu and its like, softmax."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
+from autotape.engine.arrays import as_array
 from autotape.engine.dtypes import DTypeLike, to_numpy_dtype
 from autotape.engine.elementwise import unary
-from autotape.engine.operands import tensor_input
+from autotape.engine.operands import number, tensor_input
 from autotape.engine.operation import CAST, Operation, apply
+from autotape.engine.out import takes_out
 from autotape.engine.tensor import Tensor
-from autotape.ops import _erf
 from autotape.ops._dims import dim_names, normalize_dim
-from autotape.ops._rules import masked
+from autotape.ops._rules import array_of, masked
 
-__all__ = ["erf", "log_softmax", "relu", "sigmoid", "softmax"]
+__all__ = ["hardshrink", "log_softmax", "prelu", "relu", "sigmoid", "softmax"]
 
 methods = __all__
-in_place = ["erf", "relu", "sigmoid"]
+in_place = ["relu", "sigmoid"]
 
 Array = np.ndarray[Any, Any]
 
 
-def _sigmoid(x: Array) -> Any:
+def logistic(x: Array) -> Any:
     """exp(x) / (1 + exp(x)), x cut off where the result is 1 to the last bit: exp can't overflow.
 
     Two thirds of the time of 0.5 + 0.5 tanh(x / 2), which has no relative accuracy left below -18 in float32.
     """
     if x.dtype.kind == "c":
         return 1 / (1 + np.exp(-x))
-    e = np.asarray(np.minimum(x, 10 if x.dtype.itemsize == 2 else 40))
+    e = as_array(np.minimum(x, number(10 if x.dtype.itemsize == 2 else 40, x.dtype)))
     np.exp(e, out=e)
-    return np.divide(e, e + 1, out=e)
+    return np.divide(e, e + number(1, x.dtype), out=e)
 
 
-@unary(_sigmoid, lambda g, y, _x: g * (y * (1 - y)).conj())
-def sigmoid(input: Tensor) -> Tensor:
+@unary(logistic, lambda g, y, _x: g * (y * (1 - y)).conj())
+def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The logistic function ``1 / (1 + exp(-input))``, elementwise, without overflow.
 
     Derivative: sigmoid(input) * (1 - sigmoid(input)).
@@ -56,7 +56,7 @@ def _relu(x: Array) -> Any:
 
 # The output is positive, zero or NaN; through NaN the gradient goes on, as in PyTorch.
 @unary(_relu, lambda g, y, _x: masked(g, y != 0), floating=False)
-def relu(input: Tensor) -> Tensor:
+def relu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The rectifier ``max(input, 0)``, elementwise. Derivative: 1 above 0, else 0.
 
     >>> import autotape as at
@@ -65,17 +65,69 @@ def relu(input: Tensor) -> Tensor:
     """
 
 
-@unary(_erf.erf, lambda g, _y, x: g * (2 / math.sqrt(math.pi) * np.exp(-x * x)))
-def erf(input: Tensor) -> Tensor:
-    """The error function: 2/sqrt(pi) times the integral of exp(-t**2) from 0 to ``input``, elementwise.
+_PRELU = Operation(
+    "prelu",
+    lambda x, weight: np.where(x > 0, x, weight * x),
+    lambda g, _y, x, weight: np.where(array_of(x) > 0, g, g * weight),
+    lambda g, _y, x, _weight: masked(g * x, ~(array_of(x) > 0)),
+    elementwise=True,
+)
 
-    Accurate to a few units in the last place: W. J. Cody, "Rational Chebyshev approximations for the error
-    function" (1969). Derivative: 2/sqrt(pi) * exp(-input**2).
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """``input`` where it is positive, ``weight * input`` elsewhere.
+
+    ``weight`` has one element, or one for each channel (dim 1 of ``input``). Derivative: d/dinput = 1 above
+    0, else ``weight``; d/dweight = the sum of the elements of ``input`` that are not positive.
+    Errors: RuntimeError for another number of weights, or two dtypes.
 
     >>> import autotape as at
-    >>> at.erf(at.tensor([0.0, 1.0]))
-    tensor([0.0000, 0.8427])
+    >>> at.prelu(at.tensor([-2.0, 3.0]), at.tensor([0.25]))
+    tensor([-0.5000,  3.0000])
     """
+    input, weight = tensor_input(input, "input", "prelu"), tensor_input(weight, "weight", "prelu")
+    x, w = input._array, weight._array
+    if x.dtype != w.dtype:
+        raise RuntimeError(
+            f"prelu: input and weight must have one dtype, but are {x.dtype.name} and {w.dtype.name}"
+        )
+    if x.dtype.kind != "f":
+        raise NotImplementedError(f'"prelu" not implemented for {x.dtype.name} tensors; convert them first')
+    if w.ndim > 1:
+        raise RuntimeError(f"prelu: expected `weight` to be a scalar or 1D tensor, but got: ndim = {w.ndim}")
+    channels = x.shape[1] if x.ndim > 1 else 1
+    if w.size != 1 and w.size != channels:
+        raise RuntimeError(
+            f"prelu: mismatch of parameter numbers and input channel size. Found parameter numbers = "
+            f"{w.size} and channel size = {channels} (dim 1 of the input of shape {list(x.shape)})"
+        )
+    if w.ndim == 1:
+        weight = weight.reshape([w.size if i == 1 else 1 for i in range(x.ndim)])
+    return apply(_PRELU, (input, weight))  # type: ignore[no-any-return]
+
+
+_HARDSHRINK = Operation(
+    "hardshrink",
+    lambda x, lambd: np.where(np.abs(x) <= lambd, 0, x).astype(x.dtype, copy=False),
+    lambda g, _y, x, lambd: masked(g, ~(np.abs(array_of(x)) <= lambd)),
+    elementwise=True,
+)
+
+
+@takes_out
+def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
+    """``input`` with 0 in place of the elements in [``-lambd``, ``lambd``]. Derivative: 0 there, else 1.
+
+    Errors: NotImplementedError for integers and complex tensors.
+
+    >>> import autotape as at
+    >>> at.hardshrink(at.tensor([-0.7, 0.3, 0.6]))
+    tensor([-0.7000,  0.0000,  0.6000])
+    """
+    input = tensor_input(input, "input", "hardshrink")
+    if input._array.dtype.kind != "f":
+        raise NotImplementedError(f'"hardshrink" not implemented for {input._array.dtype.name} tensors')
+    return apply(_HARDSHRINK, (input,), lambd)  # type: ignore[no-any-return]
 
 
 # --- softmax ------------------------------------------------------------------------------------------------
@@ -85,7 +137,7 @@ def erf(input: Tensor) -> Tensor:
 def _softmax(x: Array, dim: int) -> Array:
     if not x.size:
         return x.copy()
-    y = np.asarray(x - np.maximum.reduce(x, axis=dim, keepdims=True))
+    y = as_array(x - np.maximum.reduce(x, axis=dim, keepdims=True))
     np.exp(y, out=y)
     y /= np.add.reduce(y, axis=dim, keepdims=True)
     return y
@@ -94,7 +146,7 @@ def _softmax(x: Array, dim: int) -> Array:
 def _log_softmax(x: Array, dim: int) -> Array:
     if not x.size:
         return x.copy()
-    y = np.asarray(x - np.maximum.reduce(x, axis=dim, keepdims=True))
+    y = as_array(x - np.maximum.reduce(x, axis=dim, keepdims=True))
     y -= np.log(np.add.reduce(np.exp(y), axis=dim, keepdims=True))
     return y
 
@@ -130,7 +182,7 @@ def _along(operation: Operation, input: Any, dim: int, dtype: DTypeLike | None) 
 
 
 @dim_names
-def softmax(input: Tensor, dim: int, dtype: DTypeLike | None = None) -> Tensor:
+def softmax(input: Tensor, dim: int, dtype: DTypeLike | None = None, *, out: Tensor | None = None) -> Tensor:
     """``exp(input) / sum(exp(input))`` along ``dim``: positive numbers that sum to 1, without overflow.
 
     ``dtype`` converts the input first. Derivative: y * (g - sum(g * y)) for the gradient g of the result y.
@@ -145,7 +197,9 @@ def softmax(input: Tensor, dim: int, dtype: DTypeLike | None = None) -> Tensor:
 
 
 @dim_names
-def log_softmax(input: Tensor, dim: int, dtype: DTypeLike | None = None) -> Tensor:
+def log_softmax(
+    input: Tensor, dim: int, dtype: DTypeLike | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """``log(softmax(input, dim))``, computed accurately: ``input - logsumexp(input)`` along ``dim``.
 
     ``dtype`` converts the input first. Derivative: g - exp(y) * sum(g) for the gradient g of the result y.

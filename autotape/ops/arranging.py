@@ -1,4 +1,4 @@
-"""Elements in another arrangement: repeated, rolled, flipped, triangles and diagonals."""
+"""Elements in another arrangement: repeated, rolled, flipped, turned."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ from typing import Any
 
 import numpy as np
 
+from autotape.engine.batched import fresh
 from autotape.engine.operands import tensor_input
 from autotape.engine.operation import Operation, apply
 from autotape.engine.tensor import Tensor
-from autotape.engine.views import view_of
 from autotape.ops._dims import dim_names, normalize_dim, normalize_dims
 from autotape.ops.indexing import take_along
 from autotape.ops.shape import ravel, sizes
 
 __all__ = [
-    "diag",
-    "diagonal",
     "flip",
+    "fliplr",
+    "flipud",
     "repeat_interleave",
     "roll",
+    "rot90",
     "tile",
-    "tril",
-    "triu",
 ]
 
 methods = [*__all__, "repeat"]
-in_place = ["tril", "triu"]
+in_place: list[str] = []
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
@@ -39,7 +38,7 @@ Shape = tuple[int, ...]
 def _repeat_forward(
     x: Array, apart: Shape, repeated: Shape, _axes: Shape, after: Shape, _before: Shape
 ) -> Array:
-    out = np.empty(repeated, x.dtype)
+    out = np.empty(repeated, x.dtype) if type(x) is np.ndarray else fresh(repeated, x)
     out[...] = x.reshape(apart)
     return out.reshape(after)
 
@@ -190,9 +189,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     if len(by) != (1 if along is None else len(along)):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(along or ())}")
     if along is not None:
-        along = tuple([normalize_dim(d, input._array.ndim, "dims") for d in along])
         if input._array.ndim == 0:
-            along, by = None, by[:1]
+            raise IndexError(f"Dimension specified as {along[0]} but tensor has no dimensions")
+        along = tuple([normalize_dim(d, input._array.ndim, "dims") for d in along])
     return apply(_ROLL, (input,), by, along)  # type: ignore[no-any-return]
 
 
@@ -222,116 +221,67 @@ def flip(input: Tensor, *dim: Any, dims: Any = None) -> Tensor:
     return apply(_FLIP, (input,), (*index, ...))  # type: ignore[no-any-return]
 
 
-# --- triangles and diagonals --------------------------------------------------------------------------------
-
-
-def _tril_rule(g: Any, _y: Any, _x: Any, k: int) -> Any:
-    return tril(g, k) if isinstance(g, Tensor) else np.tril(g, k)
-
-
-def _triu_rule(g: Any, _y: Any, _x: Any, k: int) -> Any:
-    return triu(g, k) if isinstance(g, Tensor) else np.triu(g, k)
-
-
-_TRIL = Operation("tril", np.tril, _tril_rule)
-_TRIU = Operation("triu", np.triu, _triu_rule)
-
-
-def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The lower triangle of the last two dimensions, up to a diagonal (0: the main one); zeros above it.
-
-    Errors: RuntimeError for fewer than two dimensions.
+def fliplr(input: Tensor) -> Tensor:
+    """The elements in reverse order along dimension 1; a copy. RuntimeError for fewer than two dimensions.
 
     >>> import autotape as at
-    >>> at.ones(2, 3).tril()
-    tensor([[1., 0., 0.],
-            [1., 1., 0.]])
+    >>> at.tensor([[1, 2], [3, 4]]).fliplr()
+    tensor([[2, 1],
+            [4, 3]])
     """
-    input = tensor_input(input, "input", "tril")
+    input = tensor_input(input, "input", "fliplr")
     if input._array.ndim < 2:
-        raise RuntimeError(f"tril: input tensor must have at least 2 dimensions, got {input._array.ndim}")
-    return apply(_TRIL, (input,), operator.index(diagonal))  # type: ignore[no-any-return]
+        raise RuntimeError(f"fliplr: input must be >= 2-d, got shape {list(input._array.shape)}")
+    return flip(input, 1)
 
 
-def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The upper triangle of the last two dimensions, from a diagonal on (0: the main one); zeros below it.
-
-    Errors: RuntimeError for fewer than two dimensions.
+def flipud(input: Tensor) -> Tensor:
+    """The elements in reverse order along dimension 0; a copy. RuntimeError for a 0-d tensor.
 
     >>> import autotape as at
-    >>> at.ones(2, 3).triu(1)
-    tensor([[0., 1., 1.],
-            [0., 0., 1.]])
+    >>> at.tensor([[1, 2], [3, 4]]).flipud()
+    tensor([[3, 4],
+            [1, 2]])
     """
-    input = tensor_input(input, "input", "triu")
-    if input._array.ndim < 2:
-        raise RuntimeError(f"triu: input tensor must have at least 2 dimensions, got {input._array.ndim}")
-    return apply(_TRIU, (input,), operator.index(diagonal))  # type: ignore[no-any-return]
+    input = tensor_input(input, "input", "flipud")
+    if input._array.ndim < 1:
+        raise RuntimeError("flipud: input must be >= 1-d, got a 0-d tensor")
+    return flip(input, 0)
 
 
-def _diagonal_view(x: Array, offset: int, dim1: int, dim2: int, _shape: Shape) -> Array:
-    out = x.diagonal(offset, dim1, dim2)
-    if x.flags.writeable:
-        out.flags.writeable = True  # NumPy's is read-only by default
-    return out
+def _turned(x: Any, k: int, dims: tuple[int, int]) -> Any:
+    return np.rot90(x, k, dims).copy(order="K")
 
 
-def _into_diagonal(g: Array, offset: int, dim1: int, dim2: int, shape: Shape) -> Array:
-    out = np.zeros(shape, g.dtype)
-    _diagonal_view(out, offset, dim1, dim2, shape)[...] = g
-    return out
+def _rot90_rule(g: Any, _y: Any, _x: Any, k: int, dims: tuple[int, int]) -> Any:
+    return apply(_ROT90, (g,), -k, dims) if isinstance(g, Tensor) else _turned(g, -k, dims)
 
 
-def _diagonal_rule(g: Any, _y: Any, _x: Any, offset: int, dim1: int, dim2: int, shape: Shape) -> Any:
-    if isinstance(g, Tensor):
-        return apply(_DIAGONAL_ADJOINT, (g,), offset, dim1, dim2, shape)
-    return _into_diagonal(g, offset, dim1, dim2, shape)
+_ROT90 = Operation("rot90", _turned, _rot90_rule)
 
 
-def _diagonal_adjoint_rule(g: Any, _y: Any, _x: Any, offset: int, dim1: int, dim2: int, shape: Shape) -> Any:
-    if isinstance(g, Tensor):
-        return apply(_DIAGONAL, (g,), offset, dim1, dim2, shape)
-    return g.diagonal(offset, dim1, dim2)
+def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
+    """Turned ``k`` times by 90 degrees in the plane of two dimensions, from the first towards the second.
 
+    A copy; a negative ``k`` turns the other way. The derivative turns back.
 
-_DIAGONAL = Operation("diagonal", _diagonal_view, _diagonal_rule, view=True)
-_DIAGONAL_ADJOINT = Operation("diagonal_adjoint", _into_diagonal, _diagonal_adjoint_rule)
-_DIAG = Operation("diag", lambda x, *constants: _diagonal_view(x, *constants).copy(), _diagonal_rule)
-
-
-def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """The elements whose index along ``dim2`` is that along ``dim1`` plus ``offset``, as the last dimension.
-
-    A view.
+    Errors: RuntimeError for fewer than two dimensions, or unless ``dims`` names two different ones.
 
     >>> import autotape as at
-    >>> at.arange(6).reshape(2, 3).diagonal(1)
-    tensor([1, 5])
+    >>> at.tensor([[1, 2], [3, 4]]).rot90()
+    tensor([[2, 4],
+            [1, 3]])
     """
-    input = tensor_input(input, "input", "diagonal")
-    shape = input._array.shape
-    first, second = normalize_dim(dim1, len(shape), "dim1"), normalize_dim(dim2, len(shape), "dim2")
+    input = tensor_input(input, "input", "rot90")
+    ndim = input._array.ndim
+    given = sizes((dims,), "rot90", "dims")
+    if len(given) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(given)}")
+    if ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {ndim}")
+    first, second = normalize_dim(given[0], ndim, "dims"), normalize_dim(given[1], ndim, "dims")
     if first == second:
-        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    return view_of(_DIAGONAL, input, operator.index(offset), first, second, shape)
-
-
-def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The diagonal of a matrix (a copy), or the matrix with a 1-D tensor on its diagonal and zeros elsewhere.
-
-    Errors: RuntimeError for other numbers of dimensions.
-
-    >>> import autotape as at
-    >>> at.diag(at.tensor([1.0, 2.0]))
-    tensor([[1., 0.],
-            [0., 2.]])
-    """
-    input = tensor_input(input, "input", "diag")
-    shape = input._array.shape
-    offset = operator.index(diagonal)
-    if len(shape) == 1:
-        n = shape[0] + abs(offset)
-        return apply(_DIAGONAL_ADJOINT, (input,), offset, 0, 1, (n, n))  # type: ignore[no-any-return]
-    if len(shape) != 2:
-        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {len(shape)}D")
-    return apply(_DIAG, (input,), offset, 0, 1, shape)  # type: ignore[no-any-return]
+        raise RuntimeError(
+            f"expected rotation dims to be different, but got dim0 = {given[0]} and dim1 = {given[1]}"
+        )
+    return apply(_ROT90, (input,), operator.index(k) % 4, (first, second))  # type: ignore[no-any-return]

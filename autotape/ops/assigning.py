@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autotape.engine.levels import BatchingError, not_into_unbatched
 from autotape.engine.operation import Operation, apply, record_entry
 from autotape.engine.tape import Node, quietly, recording
 from autotape.engine.tensor import Tensor
@@ -109,6 +110,8 @@ def assign_item(x: Tensor, index: Any, value: Any) -> None:
         array = array.copy()
     try:
         quietly(_store, region, array, ..., None if how is None else (None, *how[1:]))
+    except BatchingError:
+        raise not_into_unbatched(name) from None
     except IndexError as error:
         raise explained(error, index, target.shape) from None
     except (ValueError, TypeError):  # TypeError: a value of several dimensions for a mask
@@ -126,6 +129,11 @@ def assign_item(x: Tensor, index: Any, value: Any) -> None:
             assert tape is not None  # check_writable said so
             node = record_entry(tape, SETITEM, target, (None, None), nodes, (basic, how))
         rebase(x, node)
+
+
+def delete_item(x: Tensor, index: Any) -> None:
+    """``del x[index]``: TypeError; a tensor has a fixed size."""
+    raise TypeError("Tensor does not support deleting items; select those to keep with an index or a mask")
 
 
 def _result_ndim(ndim: int, advanced: tuple[Any, ...]) -> int:

@@ -1,4 +1,4 @@
-"""Comparisons, logic and bits: not differentiable, so never recorded."""
+"""Comparisons, tests and logic: not differentiable, so never recorded."""
 
 from __future__ import annotations
 
@@ -7,40 +7,45 @@ from typing import Any
 
 import numpy as np
 
+from autotape.engine.arrays import as_array
 from autotape.engine.elementwise import binary, unary
 from autotape.engine.operands import mismatch, tensor_input
 from autotape.engine.operation import implements
+from autotape.engine.out import takes_out
 from autotape.engine.tape import quietly
 from autotape.engine.tensor import Tensor
+from autotape.ops._operands import operand, result_dtype
 
 __all__ = [
     "allclose",
-    "bitwise_and",
-    "bitwise_left_shift",
-    "bitwise_not",
-    "bitwise_or",
-    "bitwise_right_shift",
-    "bitwise_xor",
     "eq",
     "equal",
     "ge",
+    "greater",
+    "greater_equal",
     "gt",
     "isclose",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
+    "isneginf",
+    "isposinf",
+    "isreal",
     "le",
+    "less",
+    "less_equal",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
     "lt",
     "ne",
+    "not_equal",
 ]
 
-methods = __all__
-_TESTS = ("allclose", "equal", "isclose", "isfinite", "isinf", "isnan")
-in_place = [name for name in __all__ if name not in _TESTS]
+methods = [name for name in __all__ if name != "isin"]
+in_place = [name for name in methods if not name.startswith("is") and name not in ("allclose", "equal")]
 
 Array = np.ndarray[Any, Any]
 
@@ -48,7 +53,7 @@ Array = np.ndarray[Any, Any]
 
 
 @binary(np.equal, None)
-def eq(input: Tensor, other: Any) -> Tensor:
+def eq(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Whether ``input == other``, elementwise with broadcasting; False for NaN.
 
     >>> import autotape as at
@@ -58,13 +63,16 @@ def eq(input: Tensor, other: Any) -> Tensor:
 
 
 @binary(np.not_equal, None)
-def ne(input: Tensor, other: Any) -> Tensor:
+def ne(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Whether ``input != other``, elementwise with broadcasting; True for NaN.
 
     >>> import autotape as at
     >>> at.tensor([1, 2, 3]) != 2
     tensor([ True, False,  True])
     """
+
+
+not_equal = ne
 
 
 def equals(self: Tensor, other: Any) -> Tensor:
@@ -87,10 +95,8 @@ def ordered(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
     """The ufunc for what has an order: NumPy would compare complex numbers by real parts first."""
 
     def compare(a: Any, b: Any) -> Any:
-        for operand in (a, b):
-            if isinstance(operand, complex) or (
-                operand.__class__ is np.ndarray and operand.dtype.kind == "c"
-            ):
+        for x in (a, b):
+            if isinstance(x, complex) or (x.__class__ is np.ndarray and x.dtype.kind == "c"):
                 raise NotImplementedError(
                     f"{ufunc.__name__} is not implemented for complex tensors, which have no order"
                 )
@@ -101,7 +107,7 @@ def ordered(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
 
 @implements(np.less)
 @binary(ordered(np.less), None)
-def lt(input: Tensor, other: Any) -> Tensor:
+def lt(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Whether ``input < other``, elementwise with broadcasting; False for NaN.
 
     >>> import autotape as at
@@ -110,9 +116,12 @@ def lt(input: Tensor, other: Any) -> Tensor:
     """
 
 
+less = lt
+
+
 @implements(np.less_equal)
 @binary(ordered(np.less_equal), None)
-def le(input: Tensor, other: Any) -> Tensor:
+def le(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Whether ``input <= other``, elementwise with broadcasting; False for NaN.
 
     >>> import autotape as at
@@ -121,9 +130,12 @@ def le(input: Tensor, other: Any) -> Tensor:
     """
 
 
+less_equal = le
+
+
 @implements(np.greater)
 @binary(ordered(np.greater), None)
-def gt(input: Tensor, other: Any) -> Tensor:
+def gt(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Whether ``input > other``, elementwise with broadcasting; False for NaN.
 
     >>> import autotape as at
@@ -132,9 +144,12 @@ def gt(input: Tensor, other: Any) -> Tensor:
     """
 
 
+greater = gt
+
+
 @implements(np.greater_equal)
 @binary(ordered(np.greater_equal), None)
-def ge(input: Tensor, other: Any) -> Tensor:
+def ge(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Whether ``input >= other``, elementwise with broadcasting; False for NaN.
 
     >>> import autotape as at
@@ -143,8 +158,11 @@ def ge(input: Tensor, other: Any) -> Tensor:
     """
 
 
+greater_equal = ge
+
+
 @unary(np.isnan, None, floating=False)
-def isnan(input: Tensor) -> Tensor:
+def isnan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether each element is NaN.
 
     >>> import autotape as at
@@ -154,7 +172,7 @@ def isnan(input: Tensor) -> Tensor:
 
 
 @unary(np.isinf, None, floating=False)
-def isinf(input: Tensor) -> Tensor:
+def isinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether each element is infinite.
 
     >>> import autotape as at
@@ -164,13 +182,89 @@ def isinf(input: Tensor) -> Tensor:
 
 
 @unary(np.isfinite, None, floating=False)
-def isfinite(input: Tensor) -> Tensor:
+def isfinite(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether each element is neither infinite nor NaN.
 
     >>> import autotape as at
     >>> at.isfinite(at.tensor([1.0, at.inf, at.nan]))
     tensor([ True, False, False])
     """
+
+
+def _infinite(ufunc: np.ufunc) -> Callable[[Array], Any]:
+    """Whether an element is infinite and ``ufunc(x, 0)`` holds."""
+
+    def test(x: Array) -> Any:
+        if x.dtype.kind == "c":
+            raise RuntimeError("isposinf and isneginf do not support complex inputs: they have no order")
+        return np.isinf(x) & ufunc(x, 0)
+
+    return test
+
+
+@implements(np.isposinf)
+@unary(_infinite(np.greater), None, floating=False)
+def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Whether each element is positive infinity. Errors: RuntimeError for complex tensors.
+
+    >>> import autotape as at
+    >>> at.isposinf(at.tensor([1.0, at.inf, -at.inf]))
+    tensor([False,  True, False])
+    """
+
+
+@implements(np.isneginf)
+@unary(_infinite(np.less), None, floating=False)
+def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Whether each element is negative infinity. Errors: RuntimeError for complex tensors.
+
+    >>> import autotape as at
+    >>> at.isneginf(at.tensor([1.0, at.inf, -at.inf]))
+    tensor([False, False,  True])
+    """
+
+
+@implements(np.isreal)
+@unary(np.isreal, None, floating=False)
+def isreal(input: Tensor) -> Tensor:
+    """Whether each element is real: all of a real tensor's, those with imaginary part 0 of a complex one's.
+
+    >>> import autotape as at
+    >>> at.isreal(at.tensor([1 + 0j, 1j]))
+    tensor([ True, False])
+    """
+
+
+@implements(np.isin)
+@takes_out
+def isin(
+    elements: Any,
+    test_elements: Any,
+    *,
+    assume_unique: bool = False,
+    invert: bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Whether each element of ``elements`` is one of ``test_elements``; with ``invert``, whether it is none.
+
+    One of the two may be a number. The result has the shape of ``elements``; NaN is never found.
+    ``assume_unique`` promises that neither repeats an element, which can be faster.
+    Errors: RuntimeError for boolean or complex tensors.
+
+    >>> import autotape as at
+    >>> at.isin(at.tensor([[1, 2], [3, 4]]), at.tensor([2, 3]))
+    tensor([[False,  True],
+            [ True, False]])
+    """
+    given = operand("isin", "elements", elements), operand("isin", "test_elements", test_elements)
+    if not any(isinstance(value, Tensor) for value in given):
+        raise TypeError("isin(): one of elements and test_elements must be a Tensor")
+    dtype = result_dtype(*given)
+    if dtype.kind in "bc":
+        raise RuntimeError(f"unsupported input type encountered for isin(): {dtype.name}")
+    a, b = [as_array(v._array if isinstance(v, Tensor) else v).astype(dtype) for v in given]
+    found = np.isin(a, b, assume_unique=assume_unique, invert=invert)
+    return Tensor._wrap(as_array(found))
 
 
 def isclose(
@@ -195,7 +289,7 @@ def isclose(
         if not value >= 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
     try:
-        return Tensor._wrap(np.asarray(quietly(_isclose, a, b, rtol, atol, equal_nan)))
+        return Tensor._wrap(as_array(quietly(_isclose, a, b, rtol, atol, equal_nan)))
     except ValueError as error:
         raise mismatch("isclose", a, b, error) from None
 
@@ -238,11 +332,11 @@ implements(np.isclose)(isclose)
 implements(np.allclose)(allclose)
 implements(np.array_equal)(equal)
 
-# --- logic and bits -----------------------------------------------------------------------------------------
+# --- logic --------------------------------------------------------------------------------------------------
 
 
 @binary(np.logical_and, None)
-def logical_and(input: Tensor, other: Any) -> Tensor:
+def logical_and(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Whether both elements are true (not zero), with broadcasting.
 
     >>> import autotape as at
@@ -252,7 +346,7 @@ def logical_and(input: Tensor, other: Any) -> Tensor:
 
 
 @binary(np.logical_or, None)
-def logical_or(input: Tensor, other: Any) -> Tensor:
+def logical_or(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Whether one of the elements is true (not zero), with broadcasting.
 
     >>> import autotape as at
@@ -262,7 +356,7 @@ def logical_or(input: Tensor, other: Any) -> Tensor:
 
 
 @binary(np.logical_xor, None)
-def logical_xor(input: Tensor, other: Any) -> Tensor:
+def logical_xor(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Whether exactly one of the elements is true (not zero), with broadcasting.
 
     >>> import autotape as at
@@ -272,95 +366,10 @@ def logical_xor(input: Tensor, other: Any) -> Tensor:
 
 
 @unary(np.logical_not, None, floating=False)
-def logical_not(input: Tensor) -> Tensor:
+def logical_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether each element is zero (false).
 
     >>> import autotape as at
     >>> at.logical_not(at.tensor([0.0, 1.5]))
     tensor([ True, False])
-    """
-
-
-def _bits(ufunc: np.ufunc, kinds: str) -> Callable[..., Any]:
-    """The ufunc for dtypes of these kinds only."""
-
-    def compute(*operands: Any) -> Any:
-        dtype = np.result_type(*operands)
-        if dtype.kind not in kinds:
-            raise NotImplementedError(f'"{ufunc.__name__}" not implemented for {dtype.name} tensors')
-        return ufunc(*operands)
-
-    return compute
-
-
-@implements(np.bitwise_and)
-@binary(_bits(np.bitwise_and, "biu"), None)
-def bitwise_and(input: Tensor, other: Any) -> Tensor:
-    """The bitwise and of integers, the logical and of booleans: the operator ``&``.
-
-    >>> import autotape as at
-    >>> at.tensor([6, 5]) & 3
-    tensor([2, 1])
-    """
-
-
-@implements(np.bitwise_or)
-@binary(_bits(np.bitwise_or, "biu"), None)
-def bitwise_or(input: Tensor, other: Any) -> Tensor:
-    """The bitwise or of integers, the logical or of booleans: the operator ``|``.
-
-    >>> import autotape as at
-    >>> at.tensor([6, 5]) | 3
-    tensor([7, 7])
-    """
-
-
-@implements(np.bitwise_xor)
-@binary(_bits(np.bitwise_xor, "biu"), None)
-def bitwise_xor(input: Tensor, other: Any) -> Tensor:
-    """The bitwise exclusive or of integers, the logical one of booleans: the operator ``^``.
-
-    >>> import autotape as at
-    >>> at.tensor([6, 5]) ^ 3
-    tensor([5, 6])
-    """
-
-
-@implements(np.invert)
-@unary(_bits(np.invert, "biu"), None, floating=False)
-def bitwise_not(input: Tensor) -> Tensor:
-    """The bitwise complement of integers, the logical not of booleans: the operator ``~``.
-
-    >>> import autotape as at
-    >>> ~at.tensor([0, 1]), ~at.tensor([True, False])
-    (tensor([-1, -2]), tensor([False,  True]))
-    """
-
-
-def inverted(self: Tensor) -> Tensor:
-    """The operator ``~``: :func:`bitwise_not`; TypeError for floating-point tensors."""
-    if self._array.dtype.kind not in "biu":
-        raise TypeError(f"~ is only implemented on integer and Boolean-type tensors, not {self.dtype}")
-    return bitwise_not(self)
-
-
-@implements(np.left_shift)
-@binary(_bits(np.left_shift, "iu"), None)
-def bitwise_left_shift(input: Tensor, other: Any) -> Tensor:
-    """Integers with their bits shifted left, ``input * 2**other``: the operator ``<<``.
-
-    >>> import autotape as at
-    >>> at.tensor([1, 3]) << 2
-    tensor([ 4, 12])
-    """
-
-
-@implements(np.right_shift)
-@binary(_bits(np.right_shift, "iu"), None)
-def bitwise_right_shift(input: Tensor, other: Any) -> Tensor:
-    """Integers with their bits shifted right, ``floor(input / 2**other)``: the operator ``>>``.
-
-    >>> import autotape as at
-    >>> at.tensor([4, 13]) >> 2
-    tensor([1, 3])
     """

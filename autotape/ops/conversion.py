@@ -1,4 +1,4 @@
-"""What a tensor is and how it changes type: attributes, ``to`` and its short forms, ``type``, ``clone``."""
+"""How a tensor changes its type: ``to`` and its short forms, ``type``, ``clone``, ``real``, ``imag``."""
 
 # PyTorch's method names float, int, bool, type hide Python's in this file: those are builtins.float ...
 from __future__ import annotations
@@ -11,121 +11,21 @@ import numpy as np
 
 from autotape.engine import dtypes
 from autotape.engine.arrays import cast, kept_order
-from autotape.engine.basics import Size, device, on_cpu
+from autotape.engine.basics import device, on_cpu
 from autotape.engine.dtypes import DTypeLike, to_numpy_dtype, type_names
 from autotape.engine.operands import tensor_input
 from autotape.engine.operation import CAST, Operation, apply, implements
 from autotape.engine.tensor import Tensor
-from autotape.ops._dims import normalize_dim
+from autotape.ops.layouts import copied, formatted
 from autotape.ops.legacy import TensorType
 
-__all__ = ["clone", "imag", "is_complex", "is_floating_point", "is_tensor", "numel", "real"]
+__all__ = ["clone", "imag", "real"]
 
 methods = [
-    "bfloat16", "bool", "byte", "cdouble", "cfloat", "char", "clone", "cpu", "cuda", "data_ptr", "dim",
-    "double", "element_size", "float", "get_device", "half", "int", "is_complex", "is_floating_point",
-    "is_signed", "long", "nelement", "numel", "short", "size", "to", "type", "type_as",
+    "bfloat16", "bool", "byte", "cdouble", "cfloat", "char", "clone", "cpu", "cuda", "double", "float",
+    "half", "int", "long", "short", "to", "type", "type_as",
 ]  # fmt: skip
 in_place: list[str] = []
-
-
-# --- attributes ---------------------------------------------------------------------------------------------
-
-
-def is_tensor(obj: object) -> builtins.bool:
-    """Whether ``obj`` is a Tensor.
-
-    >>> import autotape as at
-    >>> at.is_tensor(at.ones(1)), at.is_tensor(1.0)
-    (True, False)
-    """
-    return isinstance(obj, Tensor)
-
-
-def numel(input: Tensor) -> builtins.int:
-    """The number of elements.
-
-    >>> import autotape as at
-    >>> at.numel(at.ones(2, 3))
-    6
-    """
-    return tensor_input(input, "input", "numel")._array.size
-
-
-def nelement(input: Tensor) -> builtins.int:
-    """The number of elements; :func:`autotape.numel`."""
-    return input._array.size
-
-
-def dim(input: Tensor) -> builtins.int:
-    """The number of dimensions.
-
-    >>> import autotape as at
-    >>> at.ones(2, 3).dim()
-    2
-    """
-    return input._array.ndim
-
-
-def size(input: Tensor, dim: builtins.int | None = None) -> Any:
-    """The shape, or the size of one dimension.
-
-    >>> import autotape as at
-    >>> at.ones(2, 3).size(), at.ones(2, 3).size(-1)
-    (autotape.Size([2, 3]), 3)
-    """
-    shape = input._array.shape
-    if dim is None:
-        return Size(shape)
-    if not shape:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-    return shape[normalize_dim(dim, len(shape))]
-
-
-def element_size(input: Tensor) -> builtins.int:
-    """The bytes of one element.
-
-    >>> import autotape as at
-    >>> at.ones(2).element_size()
-    4
-    """
-    return input._array.itemsize
-
-
-def data_ptr(input: Tensor) -> builtins.int:
-    """The address of the first element."""
-    pointer: builtins.int = input._array.__array_interface__["data"][0]
-    return pointer
-
-
-def get_device(input: Tensor) -> builtins.int:
-    """The number of the accelerator that holds the tensor: -1, the CPU."""
-    return -1
-
-
-def is_floating_point(input: Tensor) -> builtins.bool:
-    """Whether the dtype is a floating one (complex ones are not).
-
-    >>> import autotape as at
-    >>> at.is_floating_point(at.ones(1)), at.is_floating_point(at.arange(3))
-    (True, False)
-    """
-    return builtins.bool(tensor_input(input, "input", "is_floating_point")._array.dtype.kind == "f")
-
-
-def is_complex(input: Tensor) -> builtins.bool:
-    """Whether the dtype is a complex one.
-
-    >>> import autotape as at
-    >>> at.is_complex(at.tensor(1j))
-    True
-    """
-    return builtins.bool(tensor_input(input, "input", "is_complex")._array.dtype.kind == "c")
-
-
-def is_signed(input: Tensor) -> builtins.bool:
-    """Whether the dtype has negative numbers."""
-    return input._array.dtype.kind in "ifc"
 
 
 # --- conversion ---------------------------------------------------------------------------------------------
@@ -156,7 +56,8 @@ def to(
     """The tensor in another dtype: ``to(dtype)``, ``to(device)``, ``to(device, dtype)`` or ``to(other)``.
 
     Itself where nothing changes, unless ``copy``. Differentiable between floating and complex dtypes; the
-    gradient comes back in the tensor's own. ``non_blocking`` and ``memory_format`` are accepted and ignored.
+    gradient comes back in the tensor's own. ``memory_format`` (``autotape.channels_last`` ...) is the order
+    in memory; ``non_blocking`` is accepted and ignored.
 
     Errors: RuntimeError for another device than the CPU.
 
@@ -186,7 +87,8 @@ def to(
         dtype = given.get("dtype", dtype)
         copy = given.get("copy", copy)
     on_cpu(device)
-    return _converted(input, input._array.dtype if dtype is None else to_numpy_dtype(dtype), copy)
+    out = _converted(input, input._array.dtype if dtype is None else to_numpy_dtype(dtype), copy)
+    return out if memory_format is None else formatted(out, memory_format)
 
 
 _Device = device
@@ -234,7 +136,7 @@ def type_as(input: Tensor, other: Tensor) -> Tensor:
 
 def cpu(input: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor on the CPU, where it is: itself."""
-    return input
+    return formatted(input, memory_format)
 
 
 def cuda(
@@ -252,32 +154,32 @@ def float(input: Tensor, memory_format: Any = None) -> Tensor:
     >>> at.tensor([1, 2]).float(), at.tensor([1.5, -1.5]).long()
     (tensor([1., 2.]), tensor([ 1, -1]))
     """
-    return _converted(input, np.dtype(np.float32))
+    return formatted(_converted(input, np.dtype(np.float32)), memory_format)
 
 
 def double(input: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor in float64."""
-    return _converted(input, np.dtype(np.float64))
+    return formatted(_converted(input, np.dtype(np.float64)), memory_format)
 
 
 def half(input: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor in float16."""
-    return _converted(input, np.dtype(np.float16))
+    return formatted(_converted(input, np.dtype(np.float16)), memory_format)
 
 
 def bfloat16(input: Tensor, memory_format: Any = None) -> Tensor:
     """NotImplementedError: NumPy has no such type; the message says what to use."""
-    return _converted(input, to_numpy_dtype(dtypes.bfloat16))
+    return formatted(_converted(input, to_numpy_dtype(dtypes.bfloat16)), memory_format)
 
 
 def cfloat(input: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor in complex64."""
-    return _converted(input, np.dtype(np.complex64))
+    return formatted(_converted(input, np.dtype(np.complex64)), memory_format)
 
 
 def cdouble(input: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor in complex128."""
-    return _converted(input, np.dtype(np.complex128))
+    return formatted(_converted(input, np.dtype(np.complex128)), memory_format)
 
 
 def bool(input: Tensor, memory_format: Any = None) -> Tensor:
@@ -287,47 +189,47 @@ def bool(input: Tensor, memory_format: Any = None) -> Tensor:
     >>> at.tensor([0.0, 0.5]).bool()
     tensor([False,  True])
     """
-    return _converted(input, np.dtype(np.bool_))
+    return formatted(_converted(input, np.dtype(np.bool_)), memory_format)
 
 
 def byte(input: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor in uint8."""
-    return _converted(input, np.dtype(np.uint8))
+    return formatted(_converted(input, np.dtype(np.uint8)), memory_format)
 
 
 def char(input: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor in int8."""
-    return _converted(input, np.dtype(np.int8))
+    return formatted(_converted(input, np.dtype(np.int8)), memory_format)
 
 
 def short(input: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor in int16."""
-    return _converted(input, np.dtype(np.int16))
+    return formatted(_converted(input, np.dtype(np.int16)), memory_format)
 
 
 def int(input: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor in int32; fractions are cut off."""
-    return _converted(input, np.dtype(np.int32))
+    return formatted(_converted(input, np.dtype(np.int32)), memory_format)
 
 
 def long(input: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor in int64; fractions are cut off."""
-    return _converted(input, np.dtype(np.int64))
+    return formatted(_converted(input, np.dtype(np.int64)), memory_format)
 
 
-_CLONE = Operation("clone", lambda x: x.copy(order=kept_order(x)), lambda g, _y, _x: g)
+_CLONE = Operation("clone", copied, lambda g, _y, _x, _format: g)
 
 
 @implements(np.copy)
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
-    """A copy on memory of its own, in the same memory order; differentiable.
+    """A copy on memory of its own, in the same memory order (or in ``memory_format``); differentiable.
 
     >>> import autotape as at
     >>> x = at.ones(2, requires_grad=True)
     >>> x.clone()
     tensor([1., 1.], grad_fn=<CloneBackward0>)
     """
-    out: Tensor = apply(_CLONE, (tensor_input(input, "input", "clone"),))
+    out: Tensor = apply(_CLONE, (tensor_input(input, "input", "clone"),), memory_format)
     return out
 
 

@@ -1,12 +1,12 @@
-"""Extrema: the largest, smallest and middle elements, and where they are."""
+"""Extrema: the largest and smallest elements, and where they are."""
 
 from __future__ import annotations
 
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from autotape.engine.dtypes import from_numpy_dtype
+from autotape.engine.arrays import as_array
 from autotape.engine.operands import tensor_input
 from autotape.engine.operation import Operation, apply, implements
 from autotape.engine.tensor import Tensor
@@ -20,11 +20,10 @@ from autotape.ops._reduce import (
     refuse_complex,
     refuse_empty,
     shares,
-    take_along,
 )
 from autotape.ops._rules import array_of
 
-__all__ = ["amax", "amin", "argmax", "argmin", "max", "median", "min"]
+__all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "min"]
 
 methods = __all__
 in_place: list[str] = []
@@ -33,7 +32,7 @@ in_place: list[str] = []
 # --- over all elements, or over several dimensions: ties share the gradient ---------------------------------
 
 
-def _shared_rule(g: Any, y: Any, x: Any, dims: Shape, _keepdim: bool) -> Any:
+def shared_rule(g: Any, y: Any, x: Any, dims: Shape, _keepdim: bool) -> Any:
     kept = kept_shape(x.shape, dims)
     elements, value = array_of(x), array_of(y).reshape(kept)
     hit = elements == value
@@ -44,9 +43,7 @@ def _shared_rule(g: Any, y: Any, x: Any, dims: Shape, _keepdim: bool) -> Any:
 
 def _reducing(name: str, ufunc: Any) -> Operation:
     # ufunc.reduce skips the Python layer of ndarray.max.
-    return Operation(
-        name, lambda x, dims, keepdim: ufunc.reduce(x, axis=dims, keepdims=keepdim), _shared_rule
-    )
+    return Operation(name, lambda x, dims, keepdim: ufunc.reduce(x, axis=dims, keepdims=keepdim), shared_rule)
 
 
 _MAX, _MIN = _reducing("max", np.maximum), _reducing("min", np.minimum)
@@ -70,7 +67,7 @@ def _extremum(operation: Operation, input: Any, dim: Dims, keepdim: bool) -> Ten
 
 @implements((np.maximum, "reduce"))
 @dim_names
-def amax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def amax(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """The largest element over ``dim`` (an int, a tuple, or None: all dimensions); NaN if there is one.
 
     The gradient is shared equally among the elements that attain it. Errors: IndexError for a dimension of
@@ -86,7 +83,7 @@ def amax(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 
 @implements((np.minimum, "reduce"))
 @dim_names
-def amin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def amin(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """The smallest element over ``dim``: see :func:`amax`.
 
     >>> import autotape as at
@@ -99,7 +96,7 @@ def amin(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
 # --- along one dimension, with the index: the gradient goes to the element chosen ---------------------------
 
 
-def _chosen_rule(g: Any, _y: Any, _x: Any, dim: int, _keepdim: bool, index: Array, shape: Shape) -> Any:
+def chosen_rule(g: Any, _y: Any, _x: Any, dim: int, _keepdim: bool, index: Array, shape: Shape) -> Any:
     return place_along(g.reshape(index.shape), index, dim, shape)
 
 
@@ -107,19 +104,13 @@ def _choosing(name: str, ufunc: Any) -> Operation:
     def forward(x: Array, dim: int, keepdim: bool, _index: Array, _shape: Shape) -> Any:
         return ufunc.reduce(x, axis=dim, keepdims=keepdim)  # cheaper than to pick at the index
 
-    return Operation(name, forward, _chosen_rule)
-
-
-def _median_along_forward(x: Array, dim: int, keepdim: bool, index: Array, _shape: Shape) -> Any:
-    y = take_along(x, index, dim)
-    return y if keepdim else y.squeeze(dim)
+    return Operation(name, forward, chosen_rule)
 
 
 _MAX_ALONG, _MIN_ALONG = _choosing("max", np.maximum), _choosing("min", np.minimum)
-_MEDIAN_ALONG = Operation("median", _median_along_forward, _chosen_rule)
 
 
-def _along(operation: Operation, arg: Any, input: Any, dim: Any, keepdim: bool) -> ValuesIndices:
+def along_dim(operation: Operation, arg: Any, input: Any, dim: Any, keepdim: bool) -> ValuesIndices:
     name = operation.name
     x = input._array
     refuse_complex(name, x)
@@ -129,7 +120,9 @@ def _along(operation: Operation, arg: Any, input: Any, dim: Any, keepdim: bool) 
         )
     dim = normalize_dim(dim, x.ndim)
     if not x.ndim:
-        return ValuesIndices(*[t.reshape(()) for t in _along(operation, arg, input.reshape(1), 0, keepdim)])
+        return ValuesIndices(
+            *[t.reshape(()) for t in along_dim(operation, arg, input.reshape(1), 0, keepdim)]
+        )
     refuse_empty(name, x.shape, (dim,))
     index = arg(x, dim, keepdims=True)
     values = apply(operation, (input,), dim, keepdim, index, x.shape)
@@ -145,13 +138,19 @@ def _two(ufunc: Any, name: str, a: Any, b: Any) -> Tensor:
 
 
 @overload
-def max(input: Tensor) -> Tensor: ...
+def max(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def max(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
+def max(
+    input: Tensor, dim: int, keepdim: bool = False, *, out: tuple[Tensor, Tensor] | None = None
+) -> ValuesIndices: ...
 @overload
-def max(input: Tensor, dim: Tensor) -> Tensor: ...
+def max(input: Tensor, other: Tensor, /, *, out: Tensor | None = None) -> Tensor: ...
+@overload
+def max(input: Tensor, *, other: Tensor, out: Tensor | None = None) -> Tensor: ...
 @dim_names
-def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None) -> Any:
+def max(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None, out: Any = None
+) -> Any:
     """The largest element, NaN if there is one, in PyTorch's three forms.
 
     ``max(input)``: of all elements, a 0-d tensor; equal elements share the gradient. ``max(input, dim,
@@ -169,17 +168,23 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor 
         return _two(np.maximum, "max", input, dim if other is None else other)
     if dim is None:
         return _extremum(_MAX, input, None, keepdim)
-    return _along(_MAX_ALONG, np.ndarray.argmax, input, dim, keepdim)
+    return along_dim(_MAX_ALONG, np.argmax, input, dim, keepdim)
 
 
 @overload
-def min(input: Tensor) -> Tensor: ...
+def min(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def min(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
+def min(
+    input: Tensor, dim: int, keepdim: bool = False, *, out: tuple[Tensor, Tensor] | None = None
+) -> ValuesIndices: ...
 @overload
-def min(input: Tensor, dim: Tensor) -> Tensor: ...
+def min(input: Tensor, other: Tensor, /, *, out: Tensor | None = None) -> Tensor: ...
+@overload
+def min(input: Tensor, *, other: Tensor, out: Tensor | None = None) -> Tensor: ...
 @dim_names
-def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None) -> Any:
+def min(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None, out: Any = None
+) -> Any:
     """The smallest element in the three forms of :func:`max`.
 
     >>> import autotape as at
@@ -191,7 +196,43 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor 
         return _two(np.minimum, "min", input, dim if other is None else other)
     if dim is None:
         return _extremum(_MIN, input, None, keepdim)
-    return _along(_MIN_ALONG, np.ndarray.argmin, input, dim, keepdim)
+    return along_dim(_MIN_ALONG, np.argmin, input, dim, keepdim)
+
+
+class MinMax(NamedTuple):
+    """The result of :func:`aminmax`."""
+
+    min: Tensor
+    max: Tensor
+
+
+@dim_names
+def aminmax(
+    input: Tensor,
+    *,
+    dim: int | None = None,
+    keepdim: bool = False,
+    out: tuple[Tensor, Tensor] | None = None,
+) -> MinMax:
+    """The smallest and the largest element along ``dim`` (None: of all), a named tuple ``(min, max)``.
+
+    NaN where there is one. Equal elements share the gradient. Errors: as :func:`amax`.
+
+    >>> import autotape as at
+    >>> at.aminmax(at.tensor([3.0, 1.0, 2.0]))
+    MinMax(min=tensor(1.), max=tensor(3.))
+    """
+    input = tensor_input(input, "input", "aminmax")
+    if not input._array.size and dim is None:
+        raise RuntimeError(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity (the "
+            f"input has shape {list(input._array.shape)})"
+        )
+    if isinstance(dim, (tuple, list)):
+        raise TypeError(
+            f"aminmax(): argument 'dim' must be an int, not {dim!r}; amin() and amax() take several"
+        )
+    return MinMax(_extremum(_AMIN, input, dim, keepdim), _extremum(_AMAX, input, dim, keepdim))
 
 
 # --- where --------------------------------------------------------------------------------------------------
@@ -210,11 +251,13 @@ def _arg(name: str, input: Any, dim: int | None, keepdim: bool) -> Tensor:
         axis = None
     elif axis is not None:
         refuse_empty(name, x.shape, (axis,))
-    return Tensor._wrap(np.asarray(getattr(x, name)(axis, keepdims=keepdim)))
+    return Tensor._wrap(as_array(getattr(x, name)(axis, keepdims=keepdim)))
 
 
 @dim_names
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmax(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None
+) -> Tensor:
     """The int64 index of the largest element along ``dim`` (None: of all), the first of equals.
 
     NaN counts as the largest. Errors: IndexError for a dimension of size 0.
@@ -227,7 +270,9 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 
 
 @dim_names
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmin(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None
+) -> Tensor:
     """The int64 index of the smallest element along ``dim``: see :func:`argmax`.
 
     >>> import autotape as at
@@ -235,55 +280,3 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     tensor(0)
     """
     return _arg("argmin", input, dim, keepdim)
-
-
-# --- median -------------------------------------------------------------------------------------------------
-
-
-def _median_forward(x: Array, _dims: Shape, _keepdim: bool) -> Any:
-    if not x.size:
-        return np.full((), np.nan, x.dtype)
-    middle = (x.size - 1) // 2
-    ordered = np.partition(x.ravel(), (middle, x.size - 1))  # NaN sorts last
-    return ordered[-1] if x.dtype.kind == "f" and np.isnan(ordered[-1]) else ordered[middle]
-
-
-_MEDIAN = Operation("median", _median_forward, _shared_rule)
-
-
-def _argmedian(x: Array, dim: int, keepdims: bool) -> Array:
-    middle = (x.shape[dim] - 1) // 2
-    index = x.argsort(dim, kind="stable").take([middle], dim)
-    if x.dtype.kind == "f":
-        nan = np.isnan(x)
-        index = np.where(nan.any(dim, keepdims=True), nan.argmax(dim, keepdims=True), index)
-    return index
-
-
-@overload
-def median(input: Tensor) -> Tensor: ...
-@overload
-def median(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
-@dim_names
-def median(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """The median: of an even number of elements the lower of the two middle ones; NaN if there is one.
-
-    ``median(input)``: of all elements, a 0-d tensor; equal elements share the gradient. ``median(input,
-    dim, keepdim)``: along one dimension, a named tuple ``(values, indices)``; the gradient goes to the
-    element at the index. Errors: IndexError for a dimension of size 0; the median of no elements at all is
-    NaN.
-
-    >>> import autotape as at
-    >>> at.tensor([4.0, 1.0, 3.0, 2.0]).median()
-    tensor(2.)
-    """
-    input = tensor_input(input, "input", "median")
-    x = input._array
-    if x.dtype.kind == "b":
-        raise NotImplementedError(f"median() is not implemented for {from_numpy_dtype(x.dtype)}")
-    if dim is not None:
-        return _along(_MEDIAN_ALONG, _argmedian, input, dim, keepdim)
-    refuse_complex("median", x)
-    if not x.size and x.dtype.kind != "f":
-        raise RuntimeError(f"median(): no elements, and NaN is not a number of {from_numpy_dtype(x.dtype)}")
-    return apply(_MEDIAN, (input,), tuple(range(x.ndim)), False)

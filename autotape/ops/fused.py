@@ -13,10 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from autotape.engine.arrays import as_array
+from autotape.engine.batched import again
+from autotape.engine.levels import BatchingError
 from autotape.engine.operands import number, tensor_input
 from autotape.engine.operation import Operation, place
+from autotape.engine.out import store
 from autotape.engine.tape import quietly, recording, run_quietly, start_tape
 from autotape.engine.tensor import Tensor, new_tensor
+from autotape.ops.activations import log_softmax
+from autotape.ops.selecting import gather
 
 __all__ = ["linear", "softmax_cross_entropy"]
 
@@ -62,7 +68,9 @@ def _linear_bias_rule(g: Any, _y: Any, _x: Any, _weight: Any, _bias: Any) -> Any
 
 
 def _linear_raw_input_rule(g: Array, _y: Any, _x: Any, weight: Array, _bias: Any) -> Any:
-    return g.dot(weight)
+    if g.ndim == 2:
+        return g.dot(weight)
+    return _rows(g).dot(weight).reshape(*g.shape[:-1], weight.shape[1])  # dot of 3 dimensions is no GEMM
 
 
 def _linear_raw_weight_rule(g: Array, _y: Any, x: Array, _weight: Any, _bias: Any) -> Any:
@@ -85,7 +93,7 @@ _LINEAR = Operation(
 )
 
 
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
     """The affine map ``input @ weight.T + bias`` of the last dimension.
 
     Shapes: input (..., in_features), weight (out_features, in_features), bias (out_features,); the result is
@@ -96,6 +104,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> F.linear(at.tensor([1.0, 2.0]), at.tensor([[1.0, 1.0], [0.0, 2.0]]), at.tensor([0.5, 0.0]))
     tensor([3.5000, 4.0000])
     """
+    if out is not None:
+        return store(out, linear(input, weight, bias), "linear")  # type: ignore[no-any-return]
     # What apply() does, written out: 3 us of the 50 of a small step (benchmarks/small_step.py).
     try:
         x, w = input._array, weight._array
@@ -115,7 +125,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         _check_linear(x, w, b)
         raise RuntimeError(f"linear: {error}") from None
     except RuntimeError:
-        y = quietly(_linear_forward, x, w, b)
+        y = again(False, _linear_forward, x, w, b)
     out = new_tensor(Tensor)
     out._array = y
     out._node = None
@@ -221,6 +231,17 @@ _CROSS_ENTROPY = Operation(
 )
 
 
+def _composed_cross_entropy(input: Tensor, target: Array, weight: Array | None, mean: bool) -> Tensor:
+    """The same of a batch (in vmap), by operations that can be batched."""
+    index = Tensor._wrap(target)
+    losses = -gather(log_softmax(input, 1), 1, index[:, None])[:, 0]
+    share: Any = len(target)
+    if weight is not None:
+        factor = Tensor._wrap(weight)[index]
+        losses, share = losses * factor, factor.sum()
+    return losses.sum() / share if mean else losses.sum()
+
+
 def softmax_cross_entropy(
     input: Tensor, target: Array, weight: Array | None = None, mean: bool = True
 ) -> Tensor:
@@ -235,10 +256,12 @@ def softmax_cross_entropy(
     kept: list[Any] = []
     try:
         y = run_quietly(_cross_entropy_forward, x, target, weight, mean, kept)
+    except BatchingError:
+        return _composed_cross_entropy(input, target, weight, mean)
     except RuntimeError:
         y = quietly(_cross_entropy_forward, x, target, weight, mean, kept)
     out = new_tensor(Tensor)
-    out._array = np.asarray(y)
+    out._array = as_array(y)
     out._node = None
     if node is not None:
         try:

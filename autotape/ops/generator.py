@@ -13,12 +13,16 @@ from __future__ import annotations
 import os
 import struct
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autotape.engine.basics import cpu, device, on_cpu
+from autotape.engine.levels import in_transform
 from autotape.engine.tensor import Tensor
+from autotape.ops._per_example import per_example
 
 if TYPE_CHECKING:
     from numpy.random import Generator as NumPyGenerator
@@ -75,6 +79,15 @@ class Generator:
                     self._numpy = np.random.Generator(np.random.PCG64(self._seed))
                 generator = self._numpy
         return generator
+
+    def __repr__(self) -> str:
+        return f"<autotape.Generator device='cpu' initial_seed={self._seed}>"
+
+    def clone_state(self) -> Generator:
+        """A new generator in the same state."""
+        clone = Generator()
+        clone.state = self.state
+        return clone
 
     def manual_seed(self, seed: int) -> Generator:
         """Start anew from a seed in [-2**63, 2**64); negative ones count from 2**64. Returns self."""
@@ -167,10 +180,10 @@ default_generator.seed()
 def source(generator: Generator | None) -> NumPyGenerator:
     """The NumPy generator behind a ``generator=`` argument; None stands for the global one."""
     if generator is None:
-        return default_generator.numpy
-    if not isinstance(generator, Generator):
+        generator = default_generator
+    elif not isinstance(generator, Generator):
         raise TypeError(f"generator must be an autotape.Generator or None, not {type(generator).__name__}")
-    return generator.numpy
+    return per_example(generator.numpy) if in_transform() else generator.numpy
 
 
 def manual_seed(seed: int) -> Generator:
@@ -206,3 +219,25 @@ def get_rng_state() -> Tensor:
 def set_rng_state(new_state: Tensor) -> None:
     """Set the state of the global generator to one that :func:`get_rng_state` returned."""
     default_generator.set_state(new_state)
+
+
+@contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True, *, device_type: str | None = None) -> Iterator[None]:
+    """A ``with`` block after which the global generator goes on from the state it had before.
+
+    ``devices`` and ``device_type`` are accepted and have no effect: there is one generator, the CPU's.
+
+    >>> import autotape as at
+    >>> with at.random.fork_rng():
+    ...     x = at.rand(3)
+    >>> at.equal(x, at.rand(3))
+    True
+    """
+    if not enabled:
+        yield
+        return
+    before = default_generator.state
+    try:
+        yield
+    finally:
+        default_generator.state = before

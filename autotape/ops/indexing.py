@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from autotape.engine.batched import fresh
 from autotape.engine.operands import tensor_input
 from autotape.engine.operation import Operation, apply
 from autotape.engine.tensor import Tensor
@@ -100,6 +101,8 @@ def _array_index(item: Any) -> Array | int:
             a = a.astype(np.int64)
     elif hasattr(item, "__index__"):
         return operator.index(item)
+    elif isinstance(item, str):
+        raise TypeError(f"a tensor has no fields: invalid index {item!r}")
     else:
         raise IndexError(_WRONG_KIND.format(type(item).__name__))
     if a.dtype == np.uint8:
@@ -113,7 +116,7 @@ def _array_index(item: Any) -> Array | int:
         raise IndexError(
             f"tensors used as indices must be long, int, byte or bool tensors (got {a.dtype.name})"
         )
-    return int(a) if a.ndim == 0 and a.dtype.kind != "b" else a
+    return int(a) if a.ndim == 0 and a.dtype.kind != "b" and type(a) is np.ndarray else a
 
 
 def _ambiguous(index: Any) -> bool:
@@ -139,7 +142,10 @@ def _parsed(index: Any) -> list[Any]:
             items.append((np.array([item]),))
         else:
             item = _array_index(item)
-            items.append((item.reshape(1),) if isinstance(item, np.ndarray) and item.ndim == 0 else item)
+            if isinstance(item, np.ndarray) and item.ndim == 0 and item.dtype.kind == "b":
+                items.append((item.reshape(1),))
+            else:
+                items.append(item)
     return items
 
 
@@ -252,7 +258,7 @@ def take_view(x: Array, index: Any, _shape: tuple[int, ...]) -> Array:
 
 
 def _put_into_zeros(g: Array, index: Any, shape: tuple[int, ...]) -> Array:
-    out = np.zeros(shape, g.dtype)
+    out: Array = fresh(shape, g)
     out[index] = g
     return out
 
@@ -282,7 +288,7 @@ def take_copy(x: Array, how: How, _shape: tuple[int, ...]) -> Array:
 
 def _add_into_zeros(g: Array, how: How, shape: tuple[int, ...]) -> Array:
     first, advanced, axis, unique = how
-    out = np.zeros(shape, g.dtype)
+    out: Array = fresh(shape, g)
     part = out if first is None else out[first]
     if unique:
         part[advanced] = g
@@ -292,9 +298,7 @@ def _add_into_zeros(g: Array, how: How, shape: tuple[int, ...]) -> Array:
 
 
 def _index_rule(g: Any, _y: Any, _x: Any, how: How, shape: tuple[int, ...]) -> Any:
-    return (
-        apply(_INDEX_ADJOINT, (g,), how, shape) if isinstance(g, Tensor) else _add_into_zeros(g, how, shape)
-    )
+    return apply(INDEX_ADJOINT, (g,), how, shape) if isinstance(g, Tensor) else _add_into_zeros(g, how, shape)
 
 
 def _index_adjoint_rule(g: Any, _y: Any, _x: Any, how: How, shape: tuple[int, ...]) -> Any:
@@ -302,7 +306,7 @@ def _index_adjoint_rule(g: Any, _y: Any, _x: Any, how: How, shape: tuple[int, ..
 
 
 INDEX = Operation("index", take_copy, _index_rule)
-_INDEX_ADJOINT = Operation("index_adjoint", _add_into_zeros, _index_adjoint_rule)
+INDEX_ADJOINT = Operation("index_adjoint", _add_into_zeros, _index_adjoint_rule)
 
 
 def take_along(input: Tensor, index: Array, dim: int) -> Tensor:
@@ -314,7 +318,7 @@ def take_along(input: Tensor, index: Array, dim: int) -> Tensor:
 def add_along(source: Tensor, index: Array, dim: int, shape: tuple[int, ...]) -> Tensor:
     """The adjoint of :func:`take_along`: the slices of ``source`` added up into zeros of ``shape``."""
     how = (None, (_FULL,) * dim + (index,), dim, False)
-    return apply(_INDEX_ADJOINT, (source,), how, shape)  # type: ignore[no-any-return]
+    return apply(INDEX_ADJOINT, (source,), how, shape)  # type: ignore[no-any-return]
 
 
 def getitem(input: Tensor, index: Any) -> Tensor:
@@ -373,7 +377,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 
 
 @dim_names
-def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     """``length`` elements of dimension ``dim`` from ``start`` on: a view.
 
     Errors: RuntimeError if they exceed the dimension.
@@ -387,6 +391,8 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     if not shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     dim = normalize_dim(dim, len(shape))
+    if isinstance(start, Tensor) and (start._array.ndim or start._array.dtype.kind not in "iu"):
+        raise RuntimeError(f"narrow(): start must be an 0-dim integral Tensor, got shape {list(start.shape)}")
     start, length = operator.index(start), operator.index(length)
     size = shape[dim]
     if length < 0:

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
 
+from autotape.engine.batched import fresh
 from autotape.engine.dtypes import promote_arrays
 from autotape.engine.operands import tensor_input
 from autotape.engine.operation import CAST, Operation, apply, register_view
+from autotape.engine.out import store
 from autotape.engine.tensor import Tensor
 from autotape.ops._dims import dim_names, normalize_dim
 from autotape.ops.indexing import GETITEM
-from autotape.ops.shape import broadcast_to, reshape
 
 __all__ = [
     "cat",
     "chunk",
     "concat",
     "concatenate",
-    "hstack",
-    "meshgrid",
     "split",
     "stack",
     "unbind",
-    "vstack",
 ]
 
 methods = ["chunk", "split", "unbind"]
@@ -36,8 +34,8 @@ in_place: list[str] = []
 Array = np.ndarray[Any, Any]
 
 
-def _several(tensors: Any, function: str) -> list[Tensor]:
-    """The tensors of a sequence, in their common dtype."""
+def several(tensors: Any, function: str, error: type[Exception] = RuntimeError) -> list[Tensor]:
+    """The tensors of a sequence, in their common dtype; ``error`` if there is none."""
     if isinstance(tensors, Tensor) or not isinstance(tensors, Sequence):
         if isinstance(tensors, (Tensor, np.ndarray)) or not hasattr(tensors, "__iter__"):
             raise TypeError(
@@ -48,7 +46,7 @@ def _several(tensors: Any, function: str) -> list[Tensor]:
     if not all(t.__class__ is Tensor for t in found):
         found = [tensor_input(t, f"tensors[{i}]", function) for i, t in enumerate(found)]
     if not found:
-        raise ValueError(f"{function}(): expected a non-empty list of Tensors")
+        raise error(f"{function}() expects a non-empty list of Tensors")
     dtype = found[0]._array.dtype
     if all(t._array.dtype is dtype for t in found):
         return found
@@ -59,15 +57,21 @@ def _several(tensors: Any, function: str) -> list[Tensor]:
 # --- cat and split ------------------------------------------------------------------------------------------
 
 
+def _joined(arrays: Sequence[Any], dim: int) -> Any:
+    """``np.concatenate``, in row-major order: NumPy's keeps that of transposed arrays."""
+    y = np.concatenate(arrays, axis=dim)
+    return y.copy() if y.__class__ is np.ndarray and not y.flags.c_contiguous else y
+
+
 def _cat_forward(*arguments: Any) -> Array:
     *arrays, dim, _ = arguments
-    return np.concatenate(arrays, axis=dim)
+    return _joined(arrays, dim)  # type: ignore[no-any-return]
 
 
 def _cat_rule(g: Any, needs: Sequence[bool], _y: Any, *_inputs: Any) -> Any:
     dim, bounds = _inputs[-2:]
     if isinstance(g, Tensor):
-        return _split(g, dim, bounds)
+        return split_views(g, dim, bounds)
     before = (slice(None),) * dim
     return [g[(*before, slice(a, b))] if n else None for n, (a, b) in zip(needs, bounds)]
 
@@ -85,17 +89,21 @@ def _bounds(lengths: Sequence[int]) -> tuple[tuple[int, int], ...]:
 
 
 @dim_names
-def cat(tensors: Any, dim: int = 0) -> Tensor:
+def cat(tensors: Any, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """The tensors joined along dimension ``dim``; all their other sizes must be the same.
 
-    The result has the promoted dtype. An empty 1-D tensor is left out, as in PyTorch. Errors: RuntimeError
-    for 0-d tensors and for sizes that differ.
+    The result has the promoted dtype. An empty 1-D tensor is left out, as in PyTorch. The derivative is
+    :func:`split`.
+
+    Errors: RuntimeError for 0-d tensors and for sizes that differ, ValueError if there is no tensor.
 
     >>> import autotape as at
     >>> at.cat([at.zeros(1, 3), at.ones(2, 3)]).shape
     autotape.Size([3, 3])
     """
-    found = _several(tensors, "cat")
+    if out is not None:
+        return store(out, cat(tensors, dim), "cat")  # type: ignore[no-any-return]
+    found = several(tensors, "cat", ValueError)
     shapes = [t._array.shape for t in found]
     if () in shapes:
         raise RuntimeError(
@@ -137,9 +145,20 @@ def _cat_mismatch(shapes: list[tuple[int, ...]], dim: int) -> RuntimeError:
 concat = concatenate = cat
 
 
-def _split_forward(x: Array, dim: int, bounds: tuple[tuple[int, int], ...]) -> tuple[Array, ...]:
+@lru_cache(maxsize=256)
+def _equal(n: int, size: int) -> tuple[tuple[int, int], ...]:
+    """The bounds of parts of one size; the last may be smaller."""
+    return tuple([(i, min(i + size, n)) for i in range(0, n, size or 1)]) or ((0, 0),)
+
+
+@lru_cache(maxsize=256)
+def _indices(dim: int, bounds: tuple[tuple[int, int], ...]) -> tuple[tuple[slice, ...], ...]:
     before = (slice(None),) * dim
-    return tuple([x[(*before, slice(a, b))] for a, b in bounds])
+    return tuple([(*before, slice(a, b)) for a, b in bounds])
+
+
+def _split_forward(x: Array, dim: int, bounds: tuple[tuple[int, int], ...]) -> tuple[Array, ...]:
+    return tuple([x[index] for index in _indices(dim, bounds)])
 
 
 def _split_rule(
@@ -161,18 +180,18 @@ def _filled(g: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> list[Any]:
     if isinstance(known, Tensor):
         dtype = known._array.dtype
         return [Tensor._wrap(np.zeros(s, dtype)) if part is None else part for part, s in zip(g, shapes)]
-    return [np.zeros(s, known.dtype) if part is None else part for part, s in zip(g, shapes)]
+    return [fresh(s, known) if part is None else part for part, s in zip(g, shapes)]
 
 
 _SPLIT = Operation("split", lambda x, dim, bounds, _shape: _split_forward(x, dim, bounds), joint=_split_rule)
 
 
-def _split(input: Tensor, dim: int, bounds: tuple[tuple[int, int], ...]) -> tuple[Tensor, ...]:
+def split_views(input: Tensor, dim: int, bounds: tuple[tuple[int, int], ...]) -> tuple[Tensor, ...]:
+    """Views of the parts of ``input`` along ``dim`` between ``bounds``."""
     shape = input._array.shape
     parts: tuple[Tensor, ...] = apply(_SPLIT, (input,), dim, bounds, shape)
-    before = (slice(None),) * dim
-    for part, (a, b) in zip(parts, bounds):
-        register_view(part, input, GETITEM, ((*before, slice(a, b)), shape))
+    for part, index in zip(parts, _indices(dim, bounds)):
+        register_view(part, input, GETITEM, (index, shape))
     return parts
 
 
@@ -201,13 +220,13 @@ def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Ten
                 f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
                 f"dimension {dim}), but got split_sizes={lengths}"
             )
-        return _split(input, dim, _bounds(lengths)) if lengths else ()
+        return split_views(input, dim, _bounds(lengths)) if lengths else ()
     size = operator.index(split_size_or_sections)
     if size < 0:
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
     if size == 0 and n:
         raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
-    return _split(input, dim, tuple([(i, min(i + size, n)) for i in range(0, n, size or 1)]) or ((0, 0),))
+    return split_views(input, dim, _equal(n, size))
 
 
 @dim_names
@@ -224,10 +243,9 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = shape[normalize_dim(dim, len(shape))]
-    if n == 0:
-        return _split(input, normalize_dim(dim, len(shape)), ((0, 0),) * chunks)
-    return split(input, -(-n // chunks), dim)
+    dim = normalize_dim(dim, len(shape))
+    n = shape[dim]
+    return split_views(input, dim, _equal(n, -(-n // chunks)) if n else ((0, 0),) * chunks)
 
 
 # --- stack and unbind ---------------------------------------------------------------------------------------
@@ -236,7 +254,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 def _stack_forward(*arguments: Any) -> Array:
     *arrays, dim = arguments
     new = (slice(None),) * dim + (None,)
-    return np.concatenate([a[new] for a in arrays], axis=dim)
+    return _joined([a[new] for a in arrays], dim)  # type: ignore[no-any-return]
 
 
 def _stack_rule(g: Any, needs: Sequence[bool], _y: Any, *_inputs: Any) -> Any:
@@ -251,16 +269,18 @@ _STACK = Operation("stack", _stack_forward, joint=_stack_rule)
 
 
 @dim_names
-def stack(tensors: Any, dim: int = 0) -> Tensor:
+def stack(tensors: Any, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """The tensors, all of one shape, joined along a new dimension ``dim``.
 
-    Errors: RuntimeError if the shapes differ.
+    The derivative is :func:`unbind`. Errors: RuntimeError if the shapes differ, or if there is no tensor.
 
     >>> import autotape as at
     >>> at.stack([at.zeros(3), at.ones(3)], dim=1).shape
     autotape.Size([3, 2])
     """
-    found = _several(tensors, "stack")
+    if out is not None:
+        return store(out, stack(tensors, dim), "stack")  # type: ignore[no-any-return]
+    found = several(tensors, "stack")
     shape = found[0]._array.shape
     dim = normalize_dim(dim, len(shape) + 1)
     for i, t in enumerate(found):
@@ -305,71 +325,3 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     for i, part in enumerate(parts):
         register_view(part, input, GETITEM, ((*before, i), shape))
     return parts
-
-
-# --- by their first dimensions ------------------------------------------------------------------------------
-
-
-def at_least(t: Tensor, ndim: int) -> Tensor:
-    """With leading dimensions of size 1 up to ``ndim``."""
-    missing = ndim - t._array.ndim
-    return reshape(t, (1,) * missing + t._array.shape) if missing > 0 else t
-
-
-def hstack(tensors: Any) -> Tensor:
-    """The tensors joined side by side: along dimension 1, or 0 if they are 1-D or 0-d.
-
-    >>> import autotape as at
-    >>> at.hstack([at.zeros(2, 1), at.ones(2, 2)]).shape
-    autotape.Size([2, 3])
-    """
-    found = [at_least(t, 1) for t in _several(tensors, "hstack")]
-    return cat(found, 0 if found[0]._array.ndim == 1 else 1)
-
-
-def vstack(tensors: Any) -> Tensor:
-    """The tensors joined below each other: along dimension 0, 1-D tensors as rows.
-
-    >>> import autotape as at
-    >>> at.vstack([at.zeros(3), at.ones(2, 3)]).shape
-    autotape.Size([3, 3])
-    """
-    return cat([at_least(t, 2) for t in _several(tensors, "vstack")], 0)
-
-
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """The coordinates of a grid: for 1-D tensors of lengths n1, n2, ... as many views of shape (n1, n2, ...).
-
-    ``indexing="xy"`` swaps the first two dimensions, as NumPy's default does.
-
-    >>> import autotape as at
-    >>> x, y = at.meshgrid(at.arange(2), at.arange(3))
-    >>> x, y
-    (tensor([[0, 0, 0],
-            [1, 1, 1]]), tensor([[0, 1, 2],
-            [0, 1, 2]]))
-    """
-    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
-        tensors = tuple(tensors[0])
-    if indexing not in ("ij", "xy"):
-        raise RuntimeError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
-    found = [tensor_input(t, f"tensors[{i}]", "meshgrid") for i, t in enumerate(tensors)]
-    if not found:
-        raise RuntimeError("meshgrid expects a non-empty TensorList")
-    for i, t in enumerate(found):
-        if t._array.ndim > 1:
-            raise RuntimeError(
-                f"Expected 0D or 1D tensor in the tensor list but got shape {list(t._array.shape)} (number "
-                f"{i})"
-            )
-        if t._array.dtype != found[0]._array.dtype:
-            raise RuntimeError("meshgrid expects all tensors to have the same dtype")
-    order = list(range(len(found)))
-    if indexing == "xy" and len(found) > 1:
-        order[:2] = [1, 0]
-    shape = tuple([found[i]._array.size for i in order])
-    grids = []
-    for i, t in enumerate(found):
-        d = order.index(i)
-        grids.append(broadcast_to(reshape(t, (1,) * d + (-1,) + (1,) * (len(found) - d - 1)), shape))
-    return tuple(grids)

@@ -1,4 +1,8 @@
-"""Making tensors like another tensor: ``zeros_like(x)`` in its shape, ``x.new_zeros(...)`` in its dtype."""
+"""Making tensors like another tensor: ``zeros_like(x)`` in its shape, ``x.new_zeros(...)`` in its dtype.
+
+``*_like`` functions keep the memory order of the input, unless ``memory_format`` asks for another
+(``contiguous_format``, ``channels_last``). The other arguments are those of :mod:`autotape.ops.creation`.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +10,45 @@ from typing import Any
 
 import numpy as np
 
-from autotape.engine.arrays import from_data, kept_order
+from autotape.engine.arrays import from_data
+from autotape.engine.batched import copy_for
 from autotape.engine.dtypes import DTypeLike
+from autotape.engine.levels import in_transform
 from autotape.engine.operation import implements
 from autotape.engine.tensor import Tensor
-from autotape.ops.creation import dtype_or, empty, fill_array, finish, full, ones, warn_of_copy, zeros
+from autotape.ops._making import arranged, fill_array, finish, target_dtype, tensor_argument
+from autotape.ops.creation import empty, empty_strided, full, ones, zeros
+from autotape.ops.from_data import warn_of_copy
 
 __all__ = ["empty_like", "full_like", "ones_like", "zeros_like"]
 
-methods = ["new_empty", "new_full", "new_ones", "new_tensor", "new_zeros"]
+methods = ["new_empty", "new_empty_strided", "new_full", "new_ones", "new_tensor", "new_zeros"]
 in_place: list[str] = []
 
 
-def tensor_argument(value: Any, function: str) -> Tensor:
-    """The ``input`` of the functions that make a tensor like another."""
-    if not isinstance(value, Tensor):
-        raise TypeError(
-            f"{function}(): argument 'input' (position 1) must be Tensor, not {type(value).__name__}"
-        )
-    return value
+def _like(
+    function: str,
+    input: Tensor,
+    value: Any,
+    dtype: Any,
+    layout: Any,
+    device: Any,
+    requires_grad: bool,
+    memory_format: Any,
+) -> Tensor:
+    """A tensor like ``input`` that holds ``value``, or what the memory holds for None."""
+    x = tensor_argument(input, function)._array
+    array = arranged(x, x.dtype if dtype is None else target_dtype(dtype, x.dtype), memory_format)
+    if value is not None:
+        array.fill(value)
+    return finish(array, device, requires_grad, None, function, layout)
+
+
+def _for_examples(made: Tensor, like: Tensor) -> Tensor:
+    """In vmap, a tensor with memory for every example of ``like``: the examples may write into it."""
+    if in_transform() and made._node is None:
+        made._array = copy_for(made._array, like._array)
+    return made
 
 
 @implements(np.zeros_like)
@@ -32,18 +56,19 @@ def zeros_like(
     input: Tensor,
     *,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
     memory_format: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
-    """Zeros in the shape, dtype and memory order of ``input`` (``memory_format`` is accepted and ignored).
+    """Zeros in the shape, dtype and memory order of ``input``.
 
     >>> import autotape as at
     >>> at.zeros_like(at.tensor([1, 2]))
     tensor([0, 0])
     """
-    x = tensor_argument(input, "zeros_like")._array
-    return finish(np.zeros_like(x, dtype_or(dtype, x.dtype), kept_order(x)), device, requires_grad)
+    return _like("zeros_like", input, 0, dtype, layout, device, requires_grad, memory_format)
 
 
 @implements(np.ones_like)
@@ -51,9 +76,11 @@ def ones_like(
     input: Tensor,
     *,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
     memory_format: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Ones in the shape, dtype and memory order of ``input``.
 
@@ -61,8 +88,7 @@ def ones_like(
     >>> at.ones_like(at.tensor([1.5, 2.5]), dtype=at.int64)
     tensor([1, 1])
     """
-    x = tensor_argument(input, "ones_like")._array
-    return finish(np.ones_like(x, dtype_or(dtype, x.dtype), kept_order(x)), device, requires_grad)
+    return _like("ones_like", input, 1, dtype, layout, device, requires_grad, memory_format)
 
 
 @implements(np.empty_like)
@@ -70,9 +96,11 @@ def empty_like(
     input: Tensor,
     *,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
     memory_format: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Whatever the memory holds, in the shape, dtype and memory order of ``input``.
 
@@ -80,8 +108,7 @@ def empty_like(
     >>> at.empty_like(at.ones(2, 3)).shape
     autotape.Size([2, 3])
     """
-    x = tensor_argument(input, "empty_like")._array
-    return finish(np.empty_like(x, dtype_or(dtype, x.dtype), kept_order(x)), device, requires_grad)
+    return _like("empty_like", input, None, dtype, layout, device, requires_grad, memory_format)
 
 
 @implements(np.full_like)
@@ -90,19 +117,23 @@ def full_like(
     fill_value: Any,
     *,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
     memory_format: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """``fill_value`` everywhere, in the shape, dtype and memory order of ``input``.
+
+    Errors: RuntimeError if the dtype can't hold the value.
 
     >>> import autotape as at
     >>> at.full_like(at.tensor([1.5, 2.5]), 7)
     tensor([7., 7.])
     """
-    x = tensor_argument(input, "full_like")._array
-    value = fill_array(fill_value, "full_like", dtype_or(dtype, x.dtype))
-    return finish(np.full_like(x, value, value.dtype, kept_order(x)), device, requires_grad)
+    to = target_dtype(dtype, tensor_argument(input, "full_like")._array.dtype)
+    value = fill_array(fill_value, "full_like", to)
+    return _like("full_like", input, value, to, layout, device, requires_grad, memory_format)
 
 
 def new_tensor(
@@ -112,6 +143,8 @@ def new_tensor(
     dtype: DTypeLike | None = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """:func:`autotape.tensor` with this tensor's dtype as the default.
 
@@ -122,7 +155,14 @@ def new_tensor(
     if isinstance(data, Tensor):
         warn_of_copy("tensor.new_tensor")
         data = data._array
-    return finish(from_data(data, dtype_or(dtype, input._array.dtype)), device, requires_grad)
+    return finish(
+        from_data(data, target_dtype(dtype, input._array.dtype)),
+        device,
+        requires_grad,
+        None,
+        "new_tensor",
+        layout,
+    )
 
 
 def new_zeros(
@@ -130,8 +170,10 @@ def new_zeros(
     *shape: Any,
     size: Any = None,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """:func:`autotape.zeros` with this tensor's dtype as the default.
 
@@ -139,13 +181,9 @@ def new_zeros(
     >>> at.tensor([1, 2]).new_zeros(3)
     tensor([0, 0, 0])
     """
-    return zeros(
-        *shape,
-        size=size,
-        dtype=input.dtype if dtype is None else dtype,
-        device=device,
-        requires_grad=requires_grad,
-    )
+    to = target_dtype(dtype, input._array.dtype)
+    made = zeros(*shape, size=size, dtype=to, layout=layout, device=device, requires_grad=requires_grad)
+    return _for_examples(made, input)
 
 
 def new_ones(
@@ -153,8 +191,10 @@ def new_ones(
     *shape: Any,
     size: Any = None,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """:func:`autotape.ones` with this tensor's dtype as the default.
 
@@ -162,13 +202,9 @@ def new_ones(
     >>> at.tensor([1, 2]).new_ones(3)
     tensor([1, 1, 1])
     """
-    return ones(
-        *shape,
-        size=size,
-        dtype=input.dtype if dtype is None else dtype,
-        device=device,
-        requires_grad=requires_grad,
-    )
+    to = target_dtype(dtype, input._array.dtype)
+    made = ones(*shape, size=size, dtype=to, layout=layout, device=device, requires_grad=requires_grad)
+    return _for_examples(made, input)
 
 
 def new_empty(
@@ -176,8 +212,10 @@ def new_empty(
     *shape: Any,
     size: Any = None,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """:func:`autotape.empty` with this tensor's dtype as the default.
 
@@ -185,13 +223,29 @@ def new_empty(
     >>> at.tensor([1, 2]).new_empty(3).dtype
     autotape.int64
     """
-    return empty(
-        *shape,
-        size=size,
-        dtype=input.dtype if dtype is None else dtype,
-        device=device,
-        requires_grad=requires_grad,
-    )
+    to = target_dtype(dtype, input._array.dtype)
+    made = empty(*shape, size=size, dtype=to, layout=layout, device=device, requires_grad=requires_grad)
+    return _for_examples(made, input)
+
+
+def new_empty_strided(
+    input: Tensor,
+    size: Any,
+    stride: Any,
+    dtype: DTypeLike | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """:func:`autotape.empty_strided` with this tensor's dtype as the default.
+
+    >>> import autotape as at
+    >>> at.ones(1).new_empty_strided((2, 3), (1, 2)).stride()
+    (1, 2)
+    """
+    to = target_dtype(dtype, input._array.dtype)
+    return empty_strided(size, stride, dtype=to, layout=layout, device=device, requires_grad=requires_grad)
 
 
 def new_full(
@@ -200,8 +254,10 @@ def new_full(
     fill_value: Any,
     *,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """:func:`autotape.full` with this tensor's dtype as the default.
 
@@ -209,10 +265,6 @@ def new_full(
     >>> at.tensor([1.0, 2.0]).new_full((3,), 7)
     tensor([7., 7., 7.])
     """
-    return full(
-        size,
-        fill_value,
-        dtype=input.dtype if dtype is None else dtype,
-        device=device,
-        requires_grad=requires_grad,
-    )
+    to = target_dtype(dtype, input._array.dtype)
+    made = full(size, fill_value, dtype=to, layout=layout, device=device, requires_grad=requires_grad)
+    return _for_examples(made, input)

@@ -1,4 +1,4 @@
-"""Vector norms over dimensions."""
+"""Vector norms over dimensions, and what is made of them: distances, renormalisation."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from autotape.engine.dtypes import DTypeLike
+from autotape.engine.dtypes import DTypeLike, from_numpy_dtype, to_numpy_dtype
 from autotape.engine.operands import tensor_input
 from autotape.engine.operation import Operation, apply
 from autotape.engine.tensor import Tensor
-from autotape.ops._dims import Dims, dim_names, normalize_dims
+from autotape.ops._dims import Dims, dim_names, normalize_dim, normalize_dims
 from autotape.ops._reduce import (
     Array,
     Shape,
@@ -25,11 +25,12 @@ from autotape.ops._reduce import (
     sum_over,
 )
 from autotape.ops._rules import array_of
+from autotape.ops.choices import where
 
-__all__ = ["norm"]
+__all__ = ["dist", "renorm"]
 
 methods = __all__
-in_place: list[str] = []
+in_place = ["renorm"]
 
 
 def _forward(x: Array, p: float, dims: Shape, keepdim: bool) -> Any:
@@ -77,49 +78,81 @@ def _rule(g: Any, y: Any, x: Any, p: float, dims: Shape, _keepdim: bool) -> Any:
 _NORM = Operation("norm", _forward, _rule)
 
 
-def _order(p: Any) -> float:
-    if p is None or p == "fro":
-        return 2.0
-    if p == "nuc":
-        raise NotImplementedError(
-            "norm(): the nuclear norm (p='nuc') is not there yet; p is a number or 'fro'"
+def p_norm(
+    function: str,
+    input: Tensor,
+    p: float,
+    dim: Dims = None,
+    keepdim: bool = False,
+    dtype: DTypeLike | None = None,
+) -> Tensor:
+    """``sum(|x|^p)^(1/p)`` over ``dim``, real, in ``dtype`` if given; errors name the ``function``.
+
+    inf and -inf give the largest and smallest ``|x|``, 0 counts the nonzero elements. The gradient at the
+    zero vector is 0; where p is inf or -inf, equal elements share it.
+    """
+    require_floating(function, input._array)
+    if dtype is not None:
+        kind, given = to_numpy_dtype(dtype).kind, input._array.dtype
+        if kind not in "fc" or (kind == "f" and given.kind == "c"):
+            raise RuntimeError(
+                f"{function}(): the dtype of the input {from_numpy_dtype(given)} should be convertible "
+                f"without narrowing to the specified dtype {dtype}"
+            )
+        input = in_dtype(input, dtype)
+    x = input._array
+    dims = normalize_dims(dim, x.ndim)
+    if (p < 0 or p == math.inf) and any(not x.shape[d] for d in dims):
+        raise RuntimeError(
+            f"{function}(): cannot compute the {p:g} norm over an empty dimension, because the operation "
+            f"does not have an identity (input of shape {list(x.shape)}, dim={dim})"
         )
-    if isinstance(p, str):
-        raise RuntimeError(f"norm(): order {p!r} is not supported; p is a number, 'fro' or None")
-    return float(p)
+    if x.dtype.kind == "c" and p != 2:
+        input = input.abs()
+    return apply(_NORM, (input,), p, dims, keepdim)  # type: ignore[no-any-return]
+
+
+def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
+    """The distance ``sum(|input - other|^p)^(1/p)`` over all elements; the shapes broadcast.
+
+    Special values of p as for :func:`norm`. The gradient is 0 where the two are equal.
+    Errors: RuntimeError for integers, and for shapes that do not broadcast.
+
+    >>> import autotape as at
+    >>> at.dist(at.tensor([3.0, 4.0]), at.zeros(2))
+    tensor(5.)
+    """
+    input = tensor_input(input, "input", "dist")
+    return p_norm("dist", input - tensor_input(other, "other", "dist"), float(p))
+
+
+_EPSILON = 1e-7  # PyTorch's: the scaled norm is a little below maxnorm
 
 
 @dim_names
-def norm(
-    input: Tensor,
-    p: float | str | None = "fro",
-    dim: Dims = None,
-    keepdim: bool = False,
-    *,
-    dtype: DTypeLike | None = None,
-) -> Tensor:
-    """The vector norm ``sum(|x|^p)^(1/p)`` over ``dim`` (an int, a tuple, or None: all dimensions).
+def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | None = None) -> Tensor:
+    """``input`` with every slice along ``dim`` whose p-norm is above ``maxnorm`` scaled down to that norm.
 
-    ``p="fro"`` and None mean 2; inf and -inf the largest and smallest ``|x|``; 0 counts the nonzero
-    elements. The gradient at the zero vector is 0; where p is inf or -inf, equal elements share it.
-    ``dtype`` converts first. Errors: RuntimeError for integers, and for an empty dimension with p negative
-    or inf.
+    The factor is ``maxnorm / (norm + 1e-7)``. The derivative is that of ``x * factor(x)``, the identity for
+    the slices left alone. Errors: RuntimeError for one dimension only, p <= 0 or a negative maxnorm.
 
     >>> import autotape as at
-    >>> x = at.tensor([3.0, -4.0])
-    >>> x.norm(), x.norm(1), x.norm(float("inf"))
-    (tensor(5.), tensor(7.), tensor(4.))
+    >>> at.renorm(at.tensor([[3.0, 4.0], [0.0, 1.0]]), 2, 0, 1.0)
+    tensor([[0.6000, 0.8000],
+            [0.0000, 1.0000]])
     """
-    input = in_dtype(tensor_input(input, "input", "norm"), dtype)
-    order = _order(p)
+    input = tensor_input(input, "input", "renorm")
     x = input._array
-    require_floating("norm", x)
-    dims = normalize_dims(dim, x.ndim)
-    if (order < 0 or order == math.inf) and any(not x.shape[d] for d in dims):
-        raise RuntimeError(
-            f"norm(): cannot compute the {order:g} norm over an empty dimension, because the operation does "
-            f"not have an identity (input of shape {list(x.shape)}, dim={dim})"
-        )
-    if x.dtype.kind == "c" and order != 2:
-        return norm(input.abs(), order, dim, keepdim)
-    return apply(_NORM, (input,), order, dims, keepdim)  # type: ignore[no-any-return]
+    require_floating("renorm", x)
+    if isinstance(p, complex) or p <= 0:
+        raise RuntimeError(f"renorm(): non-positive-norm not supported, p={p}")
+    if isinstance(maxnorm, complex) or maxnorm < 0:
+        raise RuntimeError(f"renorm(): expected maxnorm to be >= 0 but got {maxnorm}")
+    if x.ndim < 2:
+        raise RuntimeError(f"renorm(): input needs at least 2 dimensions, got {x.ndim} dimensions")
+    dim = normalize_dim(dim, x.ndim)
+    if not x.size:
+        return input.clone()
+    size = p_norm("renorm", input, float(p), [d for d in range(x.ndim) if d != dim], True)
+    factor = where(Tensor._wrap(size._array > maxnorm), maxnorm / (size + _EPSILON), 1.0)
+    return input * factor  # type: ignore[no-any-return]

@@ -11,7 +11,16 @@ from autotape.engine.operands import tensor_input
 from autotape.engine.operation import implements
 from autotape.engine.tape import quietly
 from autotape.engine.tensor import Tensor
-from autotape.ops import choices, cumulative, einsum, extrema, inverses, norms, products, reductions, sorting
+from autotape.ops import (
+    choices,
+    cumulative,
+    einsum,
+    extrema,
+    products,
+    reductions,
+    sorting,
+    statistics,
+)
 
 __all__: list[str] = []
 methods: list[str] = []
@@ -96,7 +105,7 @@ def _spread(
     dtype = _floating(a, dtype)
     if dtype is not None:
         a = a.to(dtype)
-    function = getattr(reductions, name)
+    function = getattr(statistics, name)
     return function(a, axis, keepdim=keepdims, correction=ddof if correction is None else correction)  # type: ignore[no-any-return]
 
 
@@ -320,39 +329,3 @@ def _trace(
 @implements(np.linalg.trace)
 def _linalg_trace(x: Tensor, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     return _trace(x, offset, -2, -1, dtype)
-
-
-@implements(np.linalg.det)
-def _det(a: Tensor) -> Tensor:
-    return inverses.det(a)
-
-
-@implements(np.linalg.inv)
-def _inv(a: Tensor) -> Tensor:
-    return inverses.inverse(a)
-
-
-@implements(np.linalg.norm)
-def _norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
-    if x._array.dtype.kind in "biu":
-        x = x.to(default_dtype())
-    dims = (axis,) if isinstance(axis, int) else None if axis is None else tuple(axis)
-    matrix = len(dims) == 2 if dims is not None else x.ndim == 2
-    if ord is None or (ord == "fro" and matrix):
-        return norms.norm(x, 2, dims, keepdims)
-    if not matrix:
-        if isinstance(ord, str) or (dims is None and x.ndim != 1):
-            raise ValueError(
-                f"Invalid norm order {ord!r} for vectors; the tensor has shape {list(x.shape)}, axis={axis}"
-            )
-        return norms.norm(x, ord, dims, keepdims)
-    rows, columns = (d % x.ndim for d in (dims or (0, 1)))
-    if ord in (1, -1, np.inf, -np.inf):  # the largest or smallest sum of a column's or row's absolute values
-        summed, other = (rows, columns) if abs(ord) == 1 else (columns, rows)
-        reduce = extrema.amax if ord > 0 else extrema.amin
-        y = reduce(norms.norm(x, 1, summed, True), other, True)
-        return y if keepdims else y.squeeze((rows, columns))
-    raise TypeError(
-        f"np.linalg.norm of a Tensor does not compute the matrix norm ord={ord!r}; there are None, 'fro', 1, "
-        "-1, inf, -inf"
-    )

@@ -12,7 +12,7 @@ import numpy as np
 from autotape.engine.operands import tensor_input
 from autotape.engine.operation import implements
 from autotape.engine.tensor import Tensor
-from autotape.ops import arranging, joining, ordering, selecting
+from autotape.ops import arranging, combining, diagonals, joining, ordering, selecting, stacking
 from autotape.ops import shape as shaping
 from autotape.ops._dims import normalize_dim
 from autotape.ops.conversion import clone
@@ -93,14 +93,22 @@ def _squeeze(a: Tensor, axis: Any = None) -> Tensor:
 
 @implements(np.atleast_1d)
 def _atleast_1d(*arys: Tensor) -> Any:
-    found = tuple([joining.at_least(tensor_input(a), 1) for a in arys])
-    return found[0] if len(found) == 1 else found
+    return stacking.atleast_1d(*arys)
 
 
 @implements(np.atleast_2d)
 def _atleast_2d(*arys: Tensor) -> Any:
-    found = tuple([joining.at_least(tensor_input(a), 2) for a in arys])
-    return found[0] if len(found) == 1 else found
+    return stacking.atleast_2d(*arys)
+
+
+@implements(np.atleast_3d)
+def _atleast_3d(*arys: Tensor) -> Any:
+    return stacking.atleast_3d(*arys)
+
+
+@implements(np.broadcast_arrays)
+def _broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Tensor, ...]:
+    return combining.broadcast_tensors(*args)
 
 
 @implements(np.broadcast_to)
@@ -139,14 +147,24 @@ def _stack(arrays: Any, axis: int = 0, *, dtype: Any = None, casting: str | None
 
 @implements(np.hstack)
 def _hstack(tup: Any, *, dtype: Any = None, casting: str | None = None) -> Tensor:
-    out = joining.hstack(tup)
+    out = stacking.hstack(tup)
     return out if dtype is None else out.to(dtype)
 
 
 @implements(np.vstack)
 def _vstack(tup: Any, *, dtype: Any = None, casting: str | None = None) -> Tensor:
-    out = joining.vstack(tup)
+    out = stacking.vstack(tup)
     return out if dtype is None else out.to(dtype)
+
+
+@implements(np.dstack)
+def _dstack(tup: Any) -> Tensor:
+    return stacking.dstack(tup)
+
+
+@implements(np.column_stack)
+def _column_stack(tup: Any) -> Tensor:
+    return stacking.column_stack(tup)
 
 
 @implements(np.array_split)
@@ -177,7 +195,7 @@ def _meshgrid(
 ) -> tuple[Tensor, ...]:
     if sparse:
         raise TypeError("np.meshgrid of Tensors does not take sparse=True")
-    grids = joining.meshgrid(*xi, indexing=indexing)
+    grids = combining.meshgrid(*xi, indexing=indexing)
     return tuple([clone(g) for g in grids]) if copy else grids
 
 
@@ -210,24 +228,44 @@ def _flip(m: Tensor, axis: Any = None) -> Tensor:
     return arranging.flip(m, tuple(range(m.ndim)) if axis is None else _axes(axis))
 
 
+@implements(np.fliplr)
+def _fliplr(m: Tensor) -> Tensor:
+    return arranging.fliplr(m)
+
+
+@implements(np.flipud)
+def _flipud(m: Tensor) -> Tensor:
+    return arranging.flipud(m)
+
+
+@implements(np.rot90)
+def _rot90(m: Tensor, k: int = 1, axes: Any = (0, 1)) -> Tensor:
+    return arranging.rot90(m, k, axes)
+
+
 @implements(np.tril)
 def _tril(m: Tensor, k: int = 0) -> Tensor:
-    return arranging.tril(m, k)
+    return diagonals.tril(m, k)
 
 
 @implements(np.triu)
 def _triu(m: Tensor, k: int = 0) -> Tensor:
-    return arranging.triu(m, k)
+    return diagonals.triu(m, k)
 
 
 @implements(np.diagonal)
 def _diagonal(a: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    return arranging.diagonal(a, offset, axis1, axis2)
+    return diagonals.diagonal(a, offset, axis1, axis2)
 
 
 @implements(np.diag)
 def _diag(v: Tensor, k: int = 0) -> Tensor:
-    return arranging.diag(v, k)
+    return diagonals.diag(v, k)
+
+
+@implements(np.diagflat)
+def _diagflat(v: Tensor, k: int = 0) -> Tensor:
+    return diagonals.diagflat(v, k)
 
 
 # --- indexing
@@ -256,7 +294,7 @@ def _nonzero(a: Tensor) -> tuple[Tensor, ...]:
 
 @implements(np.argwhere)
 def _argwhere(a: Tensor) -> Tensor:
-    return selecting.nonzero(a)  # type: ignore[no-any-return]
+    return selecting.argwhere(a)
 
 
 # --- questions about an array, and constants of its shape: nothing to differentiate

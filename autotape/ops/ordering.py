@@ -12,9 +12,18 @@ from autotape.engine.views import reshape_in_place, view_of
 from autotape.ops._dims import normalize_dim
 from autotape.ops.shape import sizes, view
 
-__all__ = ["movedim", "permute", "swapaxes", "t", "transpose"]
+__all__ = [
+    "adjoint",
+    "moveaxis",
+    "movedim",
+    "permute",
+    "swapaxes",
+    "swapdims",
+    "t",
+    "transpose",
+]
 
-methods = [*__all__, "swapaxes_", "t_", "transpose_"]
+methods = [*__all__, "swapaxes_", "swapdims_", "t_", "transpose_"]
 in_place: list[str] = []
 
 
@@ -70,6 +79,8 @@ def t(input: Tensor) -> Tensor:
 def matrix_transpose(input: Tensor) -> Tensor:
     """The last two dimensions swapped (``x.mT``); a view."""
     ndim = input._array.ndim
+    if ndim == 0:
+        return transpose(input, 0, 0)
     if ndim < 2:
         raise RuntimeError(
             f"tensor.mT is only supported on matrices or batches of matrices. Got {ndim}-D tensor."
@@ -91,6 +102,37 @@ def reversed_dims(input: Tensor) -> Tensor:
             stacklevel=2,
         )
     return permute(input, tuple(range(ndim))[::-1])
+
+
+def adjoint(input: Tensor) -> Tensor:
+    """The last two dimensions swapped, and the elements conjugated: the adjoint of a matrix, ``x.mH``.
+
+    A view of a real tensor. (Where PyTorch marks a complex view as conjugated, autotape computes the values.)
+    Errors: RuntimeError for a 1-D tensor.
+
+    >>> import autotape as at
+    >>> at.tensor([[1 + 2j, 3]]).mH
+    tensor([[1.-2.j],
+            [3.-0.j]])
+    """
+    input = tensor_input(input, "input", "adjoint")
+    if input._array.ndim == 1:
+        raise RuntimeError(
+            "tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor."
+        )
+    out = matrix_transpose(input)
+    return out.conj() if out._array.dtype.kind == "c" else out
+
+
+def matrix_adjoint(input: Tensor) -> Tensor:
+    """The :func:`adjoint` of a matrix (``x.H``); a 0-d tensor is its own."""
+    ndim = input._array.ndim
+    if ndim not in (0, 2):
+        raise RuntimeError(
+            f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor."
+            + (" For batches of matrices, consider using tensor.mH" if ndim > 2 else "")
+        )
+    return adjoint(input)
 
 
 def _permute_rule(g: Any, _y: Any, _x: Any, dims: tuple[int, ...]) -> Any:
@@ -158,6 +200,10 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     return view_of(_PERMUTE, input, order)
 
 
+moveaxis = movedim
+swapdims = transpose
+
+
 # --- in place -----------------------------------------------------------------------------------------------
 
 
@@ -174,6 +220,11 @@ def transpose_(input: Tensor, dim0: int, dim1: int) -> Tensor:
 def swapaxes_(input: Tensor, axis0: int, axis1: int) -> Tensor:
     """Another name of :meth:`Tensor.transpose_`."""
     return reshape_in_place(input, "swapaxes_", lambda x: transpose(x, axis0, axis1), order=True)
+
+
+def swapdims_(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Another name of :meth:`Tensor.transpose_`."""
+    return reshape_in_place(input, "swapdims_", lambda x: transpose(x, dim0, dim1), order=True)
 
 
 def t_(input: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Powers: the operator ``**`` and its functions."""
+"""Powers and roots: the operator ``**`` and its functions."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from autotape.engine.elementwise import binary
+from autotape.engine.elementwise import binary, unary
 from autotape.engine.operands import tensor_input, with_number
-from autotape.engine.operation import Operation, apply, implements
+from autotape.engine.operation import CAST, Operation, apply, implements
+from autotape.engine.out import store, takes_out
 from autotape.engine.tape import quietly
 from autotape.engine.tensor import Tensor
+from autotape.engine.views import check_writable, write
+from autotape.ops._operands import operand, result_dtype
 from autotape.ops._rules import array_of, zero
 
-__all__ = ["pow", "square"]
+__all__ = ["float_power", "pow", "rsqrt", "sqrt", "square"]
 
-methods = __all__
-in_place = __all__
+methods = [*__all__, "float_power_"]
+in_place = ["pow", "rsqrt", "sqrt", "square"]
 
 Array = np.ndarray[Any, Any]
 
@@ -61,7 +64,7 @@ def _power_exponent_rule(g: Any, y: Any, base: Any, exponent: Any) -> Any:
 
 
 @binary(_power, _power_base_rule, _power_exponent_rule, name="pow")
-def _pow(input: Any, exponent: Any) -> Tensor:
+def _pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
     """A power whose exponent is a tensor."""
 
 
@@ -95,7 +98,7 @@ _POW_NUMBER = Operation("pow", _power_number, _power_number_rule, elementwise=Tr
 
 
 @implements(np.power)
-def pow(input: Any, exponent: Any) -> Tensor:
+def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
     """``input ** exponent``, elementwise with broadcasting; either operand may be a number.
 
     Derivative: d/dinput = exponent * input**(exponent - 1), 0 where the exponent is 0;
@@ -106,6 +109,8 @@ def pow(input: Any, exponent: Any) -> Tensor:
     >>> at.tensor([1.0, 2.0, 3.0]) ** 2, 2 ** at.tensor([1, 2, 3])
     (tensor([1., 4., 9.]), tensor([2, 4, 8]))
     """
+    if out is not None:
+        return store(out, pow(input, exponent), "pow")  # type: ignore[no-any-return]
     if isinstance(exponent, np.generic):
         exponent = exponent.item()
     if isinstance(exponent, complex | float | int) and isinstance(input, Tensor):
@@ -116,14 +121,70 @@ def pow(input: Any, exponent: Any) -> Tensor:
     return _pow(input, exponent)
 
 
-def square(input: Tensor) -> Tensor:
+def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The square ``input ** 2``, elementwise. Derivative: 2 * input.
 
     >>> import autotape as at
     >>> at.square(at.tensor([1.0, -3.0]))
     tensor([1., 9.])
     """
-    return pow(tensor_input(input, "input", "square"), 2)
+    return pow(tensor_input(input, "input", "square"), 2, out=out)
 
 
 implements(np.square)(square)
+
+
+def _in_double(value: Any, dtype: np.dtype[Any]) -> Any:
+    if not isinstance(value, Tensor):
+        return dtype.type(value).item()
+    return value if value._array.dtype == dtype else apply(CAST, (value,), dtype)
+
+
+@implements(np.float_power)
+@takes_out
+def float_power(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
+    """``input ** exponent`` computed in float64 (complex128 if one of them is complex), with broadcasting.
+
+    Either operand may be a number. Derivatives: those of :func:`pow`.
+
+    >>> import autotape as at
+    >>> at.float_power(at.tensor([2, 4]), -2)
+    tensor([0.2500, 0.0625], dtype=autotape.float64)
+    """
+    input, exponent = operand("float_power", "input", input), operand("float_power", "exponent", exponent)
+    dtype = np.dtype(np.complex128 if result_dtype(input, exponent).kind == "c" else np.float64)
+    return pow(_in_double(input, dtype), _in_double(exponent, dtype))
+
+
+def float_power_(self: Tensor, exponent: Any) -> Tensor:
+    """In-place version of :func:`autotape.float_power`; RuntimeError unless the tensor has its dtype."""
+    check_writable(self, "float_power_")
+    result = float_power(self, exponent)
+    if result._array.dtype != self._array.dtype:
+        raise RuntimeError(
+            f"float_power_: the result has dtype {result.dtype}, which a {self.dtype} tensor can't hold"
+        )
+    return write(self, result, "float_power_")
+
+
+# --- roots --------------------------------------------------------------------------------------------------
+
+
+@unary(np.sqrt, lambda g, y, _x: g / (2 * y).conj())
+def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The square root, elementwise: NaN below 0. Derivative: 1 / (2 * input**0.5), infinite at 0.
+
+    >>> import autotape as at
+    >>> at.sqrt(at.tensor([4.0, 9.0]))
+    tensor([2., 3.])
+    """
+
+
+@unary(lambda x: np.reciprocal(np.sqrt(x)), lambda g, y, _x: g * (-0.5 * y * y * y).conj())
+def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """``1 / sqrt(input)``, elementwise. Derivative: -1 / (2 * input**1.5).
+
+    >>> import autotape as at
+    >>> at.rsqrt(at.tensor([4.0, 16.0]))
+    tensor([0.5000, 0.2500])
+    """

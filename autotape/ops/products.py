@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from autotape.engine.batched import again
 from autotape.engine.dtypes import from_numpy_dtype
 from autotape.engine.operands import tensor_input
 from autotape.engine.operation import Operation, implements, place
-from autotape.engine.tape import quietly, recording, run_quietly, start_tape
+from autotape.engine.out import store
+from autotape.engine.tape import recording, run_quietly, start_tape
 from autotape.engine.tensor import Tensor, new_tensor
 from autotape.ops import reductions
 from autotape.ops._reduce import Array, conj
@@ -85,7 +87,7 @@ def _multiply(input: Tensor, other: Tensor) -> Tensor:
     except ValueError as error:
         raise _misfit(a, b, error) from None
     except RuntimeError:
-        y = quietly(_forward, a, b, a_ndim, b_ndim)
+        y = again(False, _forward, a, b, a_ndim, b_ndim)
     out = new_tensor(Tensor)
     out._array = y if y.__class__ is np.ndarray else np.asarray(y)
     out._node = None
@@ -152,7 +154,7 @@ def _misfit(a: Array, b: Array, error: Exception) -> Exception:
 
 
 @implements(np.matmul)
-def matmul(input: Tensor, other: Tensor) -> Tensor:
+def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Matrix product ``input @ other``, with the meaning of NumPy's and PyTorch's ``@`` by dimensions.
 
     1-d times 1-d is the inner product; a 1-d operand is a row before a matrix and a column after it; more
@@ -164,17 +166,23 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     >>> at.matmul(at.tensor([[1.0, 2.0], [3.0, 4.0]]), at.tensor([1.0, 1.0]))
     tensor([3., 7.])
     """
+    if out is not None:
+        return store(out, matmul(input, other), "matmul")  # type: ignore[no-any-return]
     return _multiply(tensor_input(input, "input", "matmul"), tensor_input(other, "other", "matmul"))
 
 
-def operator(self: Tensor, other: Any) -> Any:
+def operator(self: Tensor, other: Any) -> Tensor:
     """``self @ other``."""
-    return _multiply(self, tensor_input(other)) if isinstance(other, (Tensor, np.ndarray)) else NotImplemented
+    if isinstance(other, (Tensor, np.ndarray)):
+        return _multiply(self, tensor_input(other))
+    return NotImplemented  # type: ignore[no-any-return]
 
 
-def reflected_operator(self: Tensor, other: Any) -> Any:
+def reflected_operator(self: Tensor, other: Any) -> Tensor:
     """``other @ self``."""
-    return _multiply(tensor_input(other), self) if isinstance(other, (Tensor, np.ndarray)) else NotImplemented
+    if isinstance(other, (Tensor, np.ndarray)):
+        return _multiply(tensor_input(other), self)
+    return NotImplemented  # type: ignore[no-any-return]
 
 
 def _of_ndim(name: str, **tensors: tuple[Any, int]) -> list[Tensor]:
@@ -187,17 +195,19 @@ def _of_ndim(name: str, **tensors: tuple[Any, int]) -> list[Tensor]:
     return checked
 
 
-def mm(input: Tensor, mat2: Tensor) -> Tensor:
+def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Product of two matrices ``(n, k) @ (k, m) -> (n, m)``; RuntimeError for other than 2-d tensors.
 
     >>> import autotape as at
     >>> at.mm(at.tensor([[1.0, 2.0]]), at.tensor([[3.0], [4.0]]))
     tensor([[11.]])
     """
+    if out is not None:
+        return store(out, mm(input, mat2), "mm")  # type: ignore[no-any-return]
     return _multiply(*_of_ndim("mm", input=(input, 2), mat2=(mat2, 2)))
 
 
-def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Products of matrices in two batches of one length: ``(b, n, k) @ (b, k, m) -> (b, n, m)``.
 
     Errors: RuntimeError for other than 3-d tensors, and for batches of different length: no broadcasting.
@@ -206,37 +216,49 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     >>> at.bmm(at.ones(2, 1, 3), at.ones(2, 3, 1)).shape
     autotape.Size([2, 1, 1])
     """
-    input, mat2 = _of_ndim("bmm", input=(input, 3), mat2=(mat2, 3))
-    a, b = input._array.shape, mat2._array.shape
+    if out is not None:
+        return store(out, bmm(input, mat2), "bmm")  # type: ignore[no-any-return]
+    return _multiply(*batches("bmm", input=input, mat2=mat2))
+
+
+def batches(name: str, **tensors: Any) -> list[Tensor]:
+    """Two batches of matrices that can be multiplied pair by pair."""
+    first, second = _of_ndim(name, **{k: (t, 3) for k, t in tensors.items()})
+    a, b = first._array.shape, second._array.shape
     if a[0] != b[0] or a[2] != b[1]:
+        left, right = tensors
         raise RuntimeError(
-            f"bmm(): Expected size for first two dimensions of mat2 to be: {[a[0], a[2]]} but got: "
-            f"{list(b[:2])} (input of shape {list(a)}, mat2 of shape {list(b)})."
+            f"{name}(): Expected size for first two dimensions of {right} to be: {[a[0], a[2]]} but got: "
+            f"{list(b[:2])} ({left} of shape {list(a)}, {right} of shape {list(b)})."
         )
-    return _multiply(input, mat2)
+    return [first, second]
 
 
-def mv(input: Tensor, vec: Tensor) -> Tensor:
+def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Product of a matrix and a vector ``(n, k) @ (k,) -> (n,)``; RuntimeError for other dimensions.
 
     >>> import autotape as at
     >>> at.mv(at.tensor([[1.0, 2.0]]), at.tensor([3.0, 4.0]))
     tensor([11.])
     """
+    if out is not None:
+        return store(out, mv(input, vec), "mv")  # type: ignore[no-any-return]
     return _multiply(*_of_ndim("mv", input=(input, 2), vec=(vec, 1)))
 
 
-def dot(input: Tensor, tensor: Tensor) -> Tensor:
+def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inner product of two 1-d tensors of one length (without conjugation); RuntimeError for other shapes.
 
     >>> import autotape as at
     >>> at.dot(at.tensor([1.0, 2.0]), at.tensor([3.0, 4.0]))
     tensor(11.)
     """
+    if out is not None:
+        return store(out, dot(input, tensor), "dot")  # type: ignore[no-any-return]
     return _multiply(*_of_ndim("dot", input=(input, 1), tensor=(tensor, 1)))
 
 
-def outer(input: Tensor, vec2: Tensor) -> Tensor:
+def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Outer product of two 1-d tensors: ``y[i, j] = input[i] * vec2[j]``, in the promoted dtype.
 
     >>> import autotape as at
@@ -244,6 +266,8 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     tensor([[ 1., 10.],
             [ 2., 20.]])
     """
+    if out is not None:
+        return store(out, outer(input, vec2), "outer")  # type: ignore[no-any-return]
     input, vec2 = _of_ndim("outer", input=(input, 1), vec2=(vec2, 1))
     return input[:, None] * vec2
 

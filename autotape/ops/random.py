@@ -13,11 +13,22 @@ import numpy as np
 from autotape.engine.dtypes import DTypeLike, default_dtype
 from autotape.engine.tensor import Tensor
 from autotape.ops._drawing import EXACT, draw_integers, draw_normal, draw_uniform, int64_bound, not_for
-from autotape.ops.creation import checked_size, dtype_or, finish, size_of
+from autotape.ops._making import (
+    arranged,
+    checked_size,
+    count_of,
+    finish,
+    size_of,
+    target_dtype,
+    tensor_argument,
+)
 from autotape.ops.generator import Generator, source
-from autotape.ops.likes import tensor_argument
 
 __all__ = ["rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm"]
+
+Array = np.ndarray[Any, Any]
+
+_INT64 = np.dtype(np.int64)
 
 
 # --- uniform and normal -------------------------------------------------------------------------------------
@@ -27,9 +38,12 @@ def rand(
     *shape: Any,
     size: Any = None,
     generator: Generator | None = None,
+    out: Tensor | None = None,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Samples of the uniform distribution on [0, 1), in the default dtype unless ``dtype`` is given.
 
@@ -39,18 +53,20 @@ def rand(
     (autotape.Size([2, 3]), True)
     """
     sides = size_of(shape, size, "rand")
-    return finish(
-        draw_uniform(sides, dtype_or(dtype, default_dtype()), source(generator)), device, requires_grad
-    )
+    sample = draw_uniform(sides, target_dtype(dtype, default_dtype(), out), source(generator))
+    return finish(sample, device, requires_grad, out, "rand", layout)
 
 
 def randn(
     *shape: Any,
     size: Any = None,
     generator: Generator | None = None,
+    out: Tensor | None = None,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Samples of the standard normal distribution, in the default dtype unless ``dtype`` is given.
 
@@ -59,19 +75,20 @@ def randn(
     autotape.Size([2, 3])
     """
     sides = size_of(shape, size, "randn")
-    return finish(
-        draw_normal(sides, dtype_or(dtype, default_dtype()), source(generator)), device, requires_grad
-    )
+    sample = draw_normal(sides, target_dtype(dtype, default_dtype(), out), source(generator))
+    return finish(sample, device, requires_grad, out, "randn", layout)
 
 
 def rand_like(
     input: Tensor,
     *,
-    generator: Generator | None = None,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
     memory_format: Any = None,
+    generator: Generator | None = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """:func:`rand` in the shape and dtype of ``input``.
 
@@ -80,17 +97,20 @@ def rand_like(
     autotape.float64
     """
     x = tensor_argument(input, "rand_like")._array
-    return finish(draw_uniform(x.shape, dtype_or(dtype, x.dtype), source(generator)), device, requires_grad)
+    sample = draw_uniform(x.shape, target_dtype(dtype, x.dtype), source(generator))
+    return finish(_ordered(sample, x, memory_format), device, requires_grad, None, "rand_like", layout)
 
 
 def randn_like(
     input: Tensor,
     *,
-    generator: Generator | None = None,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
     memory_format: Any = None,
+    generator: Generator | None = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """:func:`randn` in the shape and dtype of ``input``.
 
@@ -99,7 +119,17 @@ def randn_like(
     autotape.Size([2, 3])
     """
     x = tensor_argument(input, "randn_like")._array
-    return finish(draw_normal(x.shape, dtype_or(dtype, x.dtype), source(generator)), device, requires_grad)
+    sample = draw_normal(x.shape, target_dtype(dtype, x.dtype), source(generator))
+    return finish(_ordered(sample, x, memory_format), device, requires_grad, None, "randn_like", layout)
+
+
+def _ordered(sample: Array, like: Array, memory_format: Any) -> Array:
+    """The sample in the memory order of ``like``, or in the one that was asked for."""
+    array = arranged(like, sample.dtype, memory_format)
+    if array.strides == sample.strides:
+        return sample
+    array[...] = sample
+    return array
 
 
 # --- integers -----------------------------------------------------------------------------------------------
@@ -111,9 +141,12 @@ def randint(
     high: Any = None,
     size: Any = None,
     generator: Generator | None = None,
+    out: Tensor | None = None,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Integers in [low, high), all equally likely; int64.
 
@@ -139,12 +172,9 @@ def randint(
     if given or high is None:
         raise TypeError("randint() takes (high, size) or (low, high, size), where size is a tuple")
     sides = checked_size(size, "randint")
-    to = dtype_or(dtype, np.dtype(np.int64))
-    return finish(
-        draw_integers(int64_bound(low), int64_bound(high), sides, to, source(generator)),
-        device,
-        requires_grad,
-    )
+    to = target_dtype(dtype, _INT64, out)
+    sample = draw_integers(int64_bound(low), int64_bound(high), sides, to, source(generator))
+    return finish(sample, device, requires_grad, out, "randint", layout)
 
 
 def randint_like(
@@ -152,11 +182,13 @@ def randint_like(
     low: Any = None,
     high: Any = None,
     *,
-    generator: Generator | None = None,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
     memory_format: Any = None,
+    generator: Generator | None = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """:func:`randint` in the shape and dtype of ``input``.
 
@@ -169,26 +201,21 @@ def randint_like(
     x = tensor_argument(input, "randint_like")._array
     if high is None:
         low, high = 0, low
-    return finish(
-        draw_integers(
-            int64_bound(0 if low is None else low),
-            int64_bound(high),
-            x.shape,
-            dtype_or(dtype, x.dtype),
-            source(generator),
-        ),
-        device,
-        requires_grad,
-    )
+    least, end = int64_bound(0 if low is None else low), int64_bound(high)
+    sample = draw_integers(least, end, x.shape, target_dtype(dtype, x.dtype), source(generator))
+    return finish(_ordered(sample, x, memory_format), device, requires_grad, None, "randint_like", layout)
 
 
 def randperm(
     n: int,
     *,
     generator: Generator | None = None,
+    out: Tensor | None = None,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """The integers 0 ... n-1 in random order, int64; all orders equally likely.
 
@@ -196,15 +223,12 @@ def randperm(
     >>> at.randperm(4).sort().values
     tensor([0, 1, 2, 3])
     """
-    if isinstance(n, bool) or not hasattr(n, "__index__"):
-        raise TypeError(f"randperm(): argument 'n' must be int, not {type(n).__name__}")
-    count = n.__index__()
-    if count < 0:
-        raise RuntimeError(f"Trying to create tensor with negative dimension {count}: [{count}]")
-    to = dtype_or(dtype, np.dtype(np.int64))
+    count = count_of(n, "randperm", "n")
+    to = target_dtype(dtype, _INT64, out)
     if to.kind in "bc":
         raise not_for("permutations", to)
     limit = EXACT[to] if to.kind == "f" else np.iinfo(to).max
     if count - 1 > limit:
         raise RuntimeError(f"n cannot be greater than {limit + 1} for {to.name}, got {count}")
-    return finish(source(generator).permutation(count).astype(to), device, requires_grad)
+    sample = source(generator).permutation(count).astype(to, copy=False)
+    return finish(sample, device, requires_grad, out, "randperm", layout)

@@ -1,4 +1,4 @@
-"""Samples whose distribution is given by tensors, and tensors filled with samples in place.
+"""Samples whose distribution is given by tensors.
 
 Samples are not differentiable: gradients through them are zero.
 """
@@ -12,28 +12,20 @@ import numpy as np
 from autotape.engine.dtypes import DTypeLike, default_dtype, from_numpy_dtype
 from autotape.engine.operands import mismatch, tensor_input
 from autotape.engine.operation import Operation, apply
+from autotape.engine.out import store, takes_out
 from autotape.engine.tape import quietly
 from autotape.engine.tensor import Tensor
-from autotape.engine.views import check_writable, write
-from autotape.ops._drawing import (
-    check_std,
-    draw_integers,
-    draw_normal,
-    draw_uniform,
-    int64_bound,
-    largest_integer,
-    not_for,
-    stretched,
-)
-from autotape.ops.creation import checked_size, dtype_or, finish, number
+from autotape.ops._drawing import check_probability, check_std, draw_normal, flip, not_for, stretched
+from autotape.ops._making import checked_size, finish, integer, number, target_dtype
+from autotape.ops._rules import zero
 from autotape.ops.generator import Generator, source
 
 if TYPE_CHECKING:
     from numpy.random import Generator as NumPyGenerator
 
-__all__ = ["bernoulli", "multinomial", "normal"]
+__all__ = ["bernoulli", "binomial", "multinomial", "normal", "poisson"]
 
-methods = ["bernoulli", "bernoulli_", "multinomial", "normal_", "random_", "uniform_"]
+methods = ["bernoulli", "multinomial"]
 in_place: list[str] = []
 
 Array = np.ndarray[Any, Any]
@@ -43,17 +35,13 @@ DType = np.dtype[Any]
 # --- normal -------------------------------------------------------------------------------------------------
 
 
-def _zero(g: Any, _y: Any, _mean: Any, _std: Any, _random: Any) -> Any:
-    return np.zeros_like(g)
-
-
 def _normal_forward(mean: Array, std: Array, random: NumPyGenerator) -> Array:
     # The dtype of the tensor argument, of mean where both are: a number came as a 0-d array of that dtype.
     shape = np.broadcast_shapes(mean.shape, std.shape)
     return (draw_normal(shape, mean.dtype, random) * std + mean).astype(mean.dtype, copy=False)
 
 
-_NORMAL = Operation("normal", _normal_forward, _zero, _zero)
+_NORMAL = Operation("normal", _normal_forward, zero, zero)
 
 
 def normal(
@@ -62,9 +50,12 @@ def normal(
     size: Any = None,
     *,
     generator: Generator | None = None,
+    out: Tensor | None = None,
     dtype: DTypeLike | None = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Normal samples, each of its own mean and standard deviation.
 
@@ -83,8 +74,8 @@ def normal(
             raise TypeError("normal() with two numbers needs size=: normal(mean, std, size)")
         shift, scale = number(mean, "normal", "mean"), number(std, "normal", "std")
         check_std(scale)
-        sample = draw_normal(checked_size(size, "normal"), dtype_or(dtype, default_dtype()), random)
-        return finish(quietly(stretched, sample, scale, shift), device, requires_grad)
+        sample = draw_normal(checked_size(size, "normal"), target_dtype(dtype, default_dtype(), out), random)
+        return finish(quietly(stretched, sample, scale, shift), device, requires_grad, out, "normal", layout)
     if size is not None or dtype is not None or device is not None or requires_grad:
         raise TypeError(
             "normal() with a Tensor as mean or std takes its shape and dtype from it, and no such arguments"
@@ -96,40 +87,26 @@ def normal(
     deviations = std if isinstance(std, Tensor) else Tensor._wrap(np.array(std, to))
     check_std(deviations._array if isinstance(std, Tensor) else std)
     try:
-        return apply(_NORMAL, (means, deviations), random)  # type: ignore[no-any-return]
+        sample = apply(_NORMAL, (means, deviations), random)
     except ValueError as error:
         raise mismatch("normal", means._array, deviations._array, error) from None
+    return sample if out is None else store(out, sample, "normal")  # type: ignore[no-any-return]
 
 
 # --- discrete distributions ---------------------------------------------------------------------------------
 
 
-def _flip(p: Any, shape: tuple[int, ...], dtype: DType, random: NumPyGenerator) -> Array:
-    """1 with probability p; drawn in float64, as 24 bits are too coarse for a small p."""
-    return np.asarray(random.random(shape) < p, dtype)
+_BERNOULLI = Operation("bernoulli", lambda p, random: flip(p, p.shape, p.dtype, random), zero)
 
 
-def _check_p(p: Any, name: str) -> None:
-    if not isinstance(p, np.ndarray):
-        if not 0 <= p <= 1:
-            raise RuntimeError(f"{name} expects p to be in [0, 1], but got p={p}")
-        return
-    if p.dtype.kind != "f":
-        raise not_for("Bernoulli samples with probabilities", p.dtype)
-    if not ((p >= 0) & (p <= 1)).all():
-        raise RuntimeError(
-            f"Expected p_in >= 0 && p_in <= 1 to be true: the probabilities of {name} must be in [0, 1]"
-        )
-
-
-_BERNOULLI = Operation(
-    "bernoulli",
-    lambda p, random: _flip(p, p.shape, p.dtype, random),
-    lambda g, _y, _p, _random: np.zeros_like(g),
-)
-
-
-def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+@takes_out
+def bernoulli(
+    input: Tensor,
+    p: float | None = None,
+    *,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """1 with the probability in ``input`` (or with probability ``p`` everywhere) and else 0, in its dtype.
 
     Errors: RuntimeError for a probability outside of [0, 1]; NotImplementedError for integer probabilities.
@@ -140,14 +117,19 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     """
     x = tensor_input(input, "input", "bernoulli")
     random = source(generator)
-    _check_p(x._array if p is None else p, "bernoulli")
+    check_probability(x._array if p is None else p, "bernoulli")
     if p is None:
         return apply(_BERNOULLI, (x,), random)  # type: ignore[no-any-return]
-    return Tensor._wrap(_flip(p, x._array.shape, x._array.dtype, random))
+    return Tensor._wrap(flip(p, x._array.shape, x._array.dtype, random))
 
 
 def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+    input: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Indices drawn with probabilities proportional to the weights in each row of ``input``.
 
@@ -163,11 +145,9 @@ def multinomial(
     tensor([1, 1, 1])
     """
     x = tensor_input(input, "input", "multinomial")._array
-    if isinstance(num_samples, bool) or not hasattr(num_samples, "__index__"):
-        raise TypeError(
-            f"multinomial(): argument 'num_samples' must be int, not {type(num_samples).__name__}"
-        )
-    count = num_samples.__index__()
+    if isinstance(out, Tensor) and out._array.dtype != np.int64:
+        raise RuntimeError(f"multinomial expects an int64 tensor as out, got: {out.dtype}")
+    count = integer(num_samples, "multinomial", "num_samples")
     if x.dtype.kind != "f":
         raise RuntimeError(
             f"multinomial only supports floating-point dtypes for input, got: {from_numpy_dtype(x.dtype)}"
@@ -192,10 +172,11 @@ def multinomial(
             f"sample): {count} samples of {int(np.min(nonzero))} nonzero weights"
         )
     if not x.size:  # no rows
-        return Tensor._wrap(np.empty((0, count), np.int64))
+        return finish(np.empty((0, count), np.int64), None, False, out, "multinomial")
     draw = _with_replacement if replacement else _without_replacement
     weights = np.atleast_2d(x).astype(np.float64)
-    return Tensor._wrap(quietly(draw, weights, count, source(generator)).reshape(*x.shape[:-1], count))
+    drawn = quietly(draw, weights, count, source(generator)).reshape(*x.shape[:-1], count)
+    return finish(drawn, None, False, out, "multinomial")
 
 
 def _with_replacement(weights: Array, count: int, random: NumPyGenerator) -> Array:
@@ -213,94 +194,66 @@ def _without_replacement(weights: Array, count: int, random: NumPyGenerator) -> 
     return np.argsort(times, axis=1, kind="stable")[:, :count].astype(np.int64)
 
 
-# --- in place -----------------------------------------------------------------------------------------------
+# --- counts -------------------------------------------------------------------------------------------------
 
 
-def _overwrite(input: Tensor, sample: Array, name: str) -> Tensor:
-    return write(input, Tensor._wrap(sample.astype(input._array.dtype, copy=False)), name)
+def _poisson_forward(rate: Array, random: NumPyGenerator) -> Array:
+    if not (rate >= 0).all():
+        raise ValueError(f"invalid Poisson rate, expected rate to be non-negative, got {np.min(rate)}")
+    return np.asarray(random.poisson(rate)).astype(rate.dtype)
 
 
-def normal_(
-    input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
-) -> Tensor:
-    """Fill with samples of the normal distribution, in place.
-
-    >>> import autotape as at
-    >>> at.zeros(2).normal_(5.0, 0.0)
-    tensor([5., 5.])
-    """
-    check_writable(input, "normal_")
-    shift, scale = number(mean, "normal_", "mean"), number(std, "normal_", "std")
-    check_std(scale)
-    x = input._array
-    sample = draw_normal(x.shape, x.dtype, source(generator))
-    return _overwrite(input, quietly(stretched, sample, scale, shift), "normal_")
+_POISSON = Operation("poisson", _poisson_forward, zero)
 
 
-def uniform_(
-    input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None
-) -> Tensor:
-    """Fill with samples of the uniform distribution on [from, to), in place.
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Samples of the Poisson distribution, ``P(k) = rate**k exp(-rate) / k!``, with the rates in ``input``.
+
+    In the input's shape and dtype. Errors: RuntimeError for a negative rate or NaN, NotImplementedError for
+    rates that are not floating.
 
     >>> import autotape as at
-    >>> at.zeros(2).uniform_(3.0, 3.0)
-    tensor([3., 3.])
-    """
-    check_writable(input, "uniform_")
-    x = input._array
-    start, end = number(from_, "uniform_", "from"), number(to, "uniform_", "to")
-    if x.dtype.kind == "f":
-        limit = float(np.finfo(x.dtype).max)
-        for name, bound in (("from", start), ("to", end)):
-            if not -limit <= bound <= limit:
-                raise RuntimeError(f"{name} is out of bounds for {x.dtype.name}: {bound}")
-        if start > end:
-            raise RuntimeError(
-                f"uniform_ expects to return a [from, to) range, but found from={start} > to={end}"
-            )
-        if end - start > limit:
-            raise RuntimeError(f"uniform_ expects to-from <= {limit}, but found from={start} and to={end}")
-    sample = draw_uniform(x.shape, x.dtype, source(generator))
-    return _overwrite(input, quietly(stretched, sample, end - start, start), "uniform_")
-
-
-def random_(
-    input: Tensor, from_: Any = None, to: Any = None, *, generator: Generator | None = None
-) -> Tensor:
-    """Fill with integers, in place: ``random_(to)`` in [0, to), ``random_(from, to)`` in [from, to).
-
-    ``random_()`` fills with integers in [0, max] of an integer dtype, in [0, 2**mantissa] of a floating one.
-
-    >>> import autotape as at
-    >>> at.zeros(2).random_(1)
+    >>> at.poisson(at.zeros(2))
     tensor([0., 0.])
     """
-    check_writable(input, "random_")
-    x = input._array
-    if from_ is None and to is None:
-        least, end = 0, largest_integer(x.dtype) + 1
-    elif to is None:
-        least, end = 0, int64_bound(from_)
-    else:
-        least, end = int64_bound(0 if from_ is None else from_), int64_bound(to)
-    return _overwrite(input, draw_integers(least, end, x.shape, x.dtype, source(generator)), "random_")
+    x = tensor_input(input, "input", "poisson")
+    if x._array.dtype.kind != "f":
+        raise not_for("Poisson samples", x._array.dtype)
+    try:
+        return apply(_POISSON, (x,), source(generator))  # type: ignore[no-any-return]
+    except ValueError as error:
+        raise RuntimeError(str(error)) from None
 
 
-def bernoulli_(input: Tensor, p: Tensor | float = 0.5, *, generator: Generator | None = None) -> Tensor:
-    """Fill with 1, with probability ``p`` (a number, or a tensor that broadcasts), and 0, in place.
+def _binomial_forward(count: Array, p: Array, random: NumPyGenerator) -> Array:
+    count, p = np.broadcast_arrays(count, p)
+    inside = (count > 0) & (p > 0) & (p < 1)
+    drawn = random.binomial(np.where(inside, count, 0).astype(np.int64), np.where(inside, p, 0))
+    certain = np.where((p >= 1) & (count > 0), count, 0)
+    unknown = np.isnan(count) | np.isnan(p)
+    return np.where(unknown, np.nan, np.where(inside, drawn, certain)).astype(count.dtype)
+
+
+_BINOMIAL = Operation("binomial", _binomial_forward, zero, zero)
+
+
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """How many of ``count`` independent trials succeed, each with probability ``prob``; both broadcast.
+
+    A probability below 0 counts as 0, one above 1 as 1. Errors: ValueError for arguments that are not
+    floating, RuntimeError for different dtypes or shapes that do not broadcast.
 
     >>> import autotape as at
-    >>> at.zeros(2).bernoulli_(at.tensor([0.0, 1.0]))
-    tensor([0., 1.])
+    >>> at.binomial(at.tensor([5.0, 5.0]), at.tensor([0.0, 1.0]))
+    tensor([0., 5.])
     """
-    check_writable(input, "bernoulli_")
-    x = input._array
-    value = p._array if isinstance(p, Tensor) else p
-    _check_p(value, "bernoulli_")
+    n, p = tensor_input(count, "count", "binomial"), tensor_input(prob, "prob", "binomial")
+    for name, x in (("count", n), ("prob", p)):
+        if x._array.dtype.kind != "f":
+            raise ValueError(f"binomial only supports floating-point dtypes for {name}, got: {x.dtype}")
+    if n._array.dtype != p._array.dtype:
+        raise RuntimeError(f"binomial: Found dtype {p.dtype} of prob but expected {n.dtype}, that of count")
     try:
-        value = np.broadcast_to(value, x.shape)
-    except ValueError:
-        raise RuntimeError(
-            f"bernoulli_: p of shape {list(np.shape(value))} does not broadcast to the shape {list(x.shape)}"
-        ) from None
-    return _overwrite(input, _flip(value, x.shape, x.dtype, source(generator)), "bernoulli_")
+        return apply(_BINOMIAL, (n, p), source(generator))  # type: ignore[no-any-return]
+    except ValueError as error:
+        raise mismatch("binomial", n._array, p._array, error) from None

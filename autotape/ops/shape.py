@@ -25,12 +25,11 @@ __all__ = [
 
 methods = [
     *__all__,
-    "contiguous",
     "expand",
     "expand_as",
-    "is_contiguous",
+    "reshape_as",
     "squeeze_",
-    "stride",
+    "sum_to_size",
     "unsqueeze_",
     "view",
     "view_as",
@@ -176,6 +175,16 @@ def view_as(input: Tensor, other: Tensor) -> Tensor:
     return view(input, other._array.shape)
 
 
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """``reshape(other.shape)``.
+
+    >>> import autotape as at
+    >>> at.zeros(6).reshape_as(at.ones(2, 3)).shape
+    autotape.Size([2, 3])
+    """
+    return reshape(input, tensor_input(other, "other", "reshape_as")._array.shape)
+
+
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions from ``start_dim`` to ``end_dim`` as one; a view where possible.
 
@@ -273,44 +282,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     return _reshaped(_UNSQUEEZE, input, (*shape[:dim], 1, *shape[dim:]))
 
 
-def contiguous(input: Tensor) -> Tensor:
-    """The tensor itself if its memory is in row-major order, otherwise such a copy.
-
-    >>> import autotape as at
-    >>> at.ones(2, 3).mT.contiguous().stride()
-    (2, 1)
-    """
-    return input if input._array.flags.c_contiguous else apply(_CONTIGUOUS, (input,))
-
-
-_CONTIGUOUS = Operation("contiguous", lambda x: x.copy(), lambda g, _y, _x: g)
-
-
-def is_contiguous(input: Tensor) -> bool:
-    """Whether the elements lie in memory in row-major order without gaps.
-
-    >>> import autotape as at
-    >>> at.ones(2, 3).mT.is_contiguous()
-    False
-    """
-    return bool(input._array.flags.c_contiguous)
-
-
-def stride(input: Tensor, dim: int | None = None) -> Any:
-    """How many elements apart in memory neighbours along each dimension (or along ``dim``) are.
-
-    >>> import autotape as at
-    >>> at.ones(2, 3).stride(), at.ones(2, 3).stride(0)
-    ((3, 1), 3)
-    """
-    x = input._array
-    if dim is None:
-        return tuple([s // x.itemsize for s in x.strides])
-    return x.strides[normalize_dim(dim, x.ndim)] // x.itemsize
-
-
-# --- in place: the same tensor, seen in another shape
-# -------------------------------------------------------------
+# --- in place: the same tensor, seen in another shape -------------------------------------------------------
 
 
 @dim_names
@@ -344,7 +316,7 @@ def broadcast_array(x: Array, shape: tuple[int, ...]) -> Array:
     strides = (0,) * extra + tuple([s if n == m else 0 for s, n, m in zip(x.strides, x.shape, shape[extra:])])
     try:
         return np.ndarray(shape, x.dtype, x, 0, strides)
-    except ValueError:  # a buffer must be contiguous
+    except (ValueError, TypeError):  # a buffer must be contiguous, and an ndarray
         out = np.broadcast_to(x, shape)
         if x.flags.writeable:
             out.flags.writeable = True
@@ -416,3 +388,27 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
     autotape.Size([2, 3, 4])
     """
     return broadcast_to(input, other._array.shape)
+
+
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    """The tensor summed to a shape that broadcasts to its own: the adjoint of :func:`broadcast_to`.
+
+    The derivative is the gradient broadcast back. Errors: RuntimeError if the shape does not broadcast so.
+
+    >>> import autotape as at
+    >>> at.ones(2, 3).sum_to_size(1, 3)
+    tensor([[2., 2., 2.]])
+    """
+    if not size:
+        raise TypeError("sum_to_size() missing 1 required argument: 'size'")
+    shape = sizes(size, "sum_to_size", "size")
+    before = input._array.shape
+    if not shape:
+        return input.sum()
+    extra = len(before) - len(shape)
+    if extra < 0 or any(n not in (1, m) for n, m in zip(shape, before[extra:])):
+        raise RuntimeError(f"size {list(shape)} is not expandable to size {list(before)}.")
+    summed = [d for d, n in enumerate(before) if d < extra or (shape[d - extra] == 1 and n != 1)]
+    if not summed:
+        return input
+    return input.sum(dim=tuple(summed), keepdim=True).reshape(shape)

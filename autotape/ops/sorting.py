@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from autotape.engine.arrays import as_array
 from autotape.engine.operands import tensor_input
 from autotape.engine.operation import Operation, apply
+from autotape.engine.out import store
 from autotape.engine.tape import quietly
 from autotape.engine.tensor import Tensor
 from autotape.ops._dims import dim_names, normalize_dim
-from autotape.ops._reduce import Array, ValuesIndices, picking, refuse_complex, take_along
+from autotape.ops._reduce import Array, ValuesIndices, picking, put_along, refuse_complex, take_along
 
-__all__ = ["argsort", "bincount", "sort", "topk", "unique"]
+__all__ = ["argsort", "bincount", "msort", "sort", "topk", "unique", "unique_consecutive"]
 
 methods = __all__
 in_place: list[str] = []
@@ -29,12 +31,19 @@ def _order(x: Array, dim: int, descending: bool) -> Array:
     """The stable order along ``dim``, NaN counting as the largest."""
     if descending:  # flipped twice, so that equal elements keep their order
         order = np.flip(np.flip(x, dim).argsort(dim, kind="stable"), dim)
-        return np.asarray(x.shape[dim] - 1 - order)
+        return as_array(x.shape[dim] - 1 - order)
     return x.argsort(dim, kind="stable")
 
 
 @dim_names
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesIndices:
+def sort(
+    input: Tensor,
+    dim: int = -1,
+    descending: bool = False,
+    stable: bool = False,
+    *,
+    out: tuple[Tensor, Tensor] | None = None,
+) -> ValuesIndices:
     """The elements in order along ``dim``, and where they come from: a named tuple ``(values, indices)``.
 
     Equal elements always keep their order (``stable`` is accepted for PyTorch's sake); NaN counts as the
@@ -56,7 +65,14 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 
 
 @dim_names
-def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+def argsort(
+    input: Tensor,
+    dim: int = -1,
+    descending: bool = False,
+    stable: bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """The int64 indices that sort along ``dim``: ``sort(...).indices``.
 
     >>> import autotape as at
@@ -69,12 +85,34 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     return Tensor._wrap(_order(x, dim, descending) if x.ndim else np.zeros((), np.int64))
 
 
+def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The elements in order along the first dimension: ``sort(input, 0).values``.
+
+    >>> import autotape as at
+    >>> at.msort(at.tensor([[3.0, 1.0], [2.0, 4.0]]))
+    tensor([[2., 1.],
+            [3., 4.]])
+    """
+    values = sort(input, 0).values
+    return values if out is None else store(out, values, "msort")
+
+
+_SHORT, _FEW = (
+    32,
+    8,
+)  # the length of a line up to which it is sorted; the k up to which it is searched k times
+
+
 def _largest(x: Array, k: int, dim: int, largest: bool, ordered: bool) -> Array:
-    """The indices of the k largest (or smallest) elements: a partition, then a sort of only those."""
+    """The indices of the k largest (or smallest) elements; of equals, the first where n or k is small."""
     n = x.shape[dim]
     before = (slice(None),) * dim
-    if k in (0, n):
-        index = np.ascontiguousarray(_order(x, dim, largest)[(*before, slice(k))])
+    index = None
+    if 0 < k <= _FEW and n > _SHORT and type(x) is np.ndarray:  # it looks at values: not under vmap
+        index = _picked_one_by_one(x, k, dim, largest)
+    elif k in (0, n) or n <= _SHORT:
+        index = _order(x, dim, largest)[(*before, slice(k))].copy()
+    if index is not None:
         return index if ordered else np.sort(index, dim)
     part = x.argpartition(n - k if largest else k - 1, dim)[
         (*before, slice(n - k, n) if largest else slice(k))
@@ -83,8 +121,38 @@ def _largest(x: Array, k: int, dim: int, largest: bool, ordered: bool) -> Array:
     return take_along(index, _order(take_along(x, index, dim), dim, largest), dim) if ordered else index
 
 
+def _picked_one_by_one(x: Array, k: int, dim: int, largest: bool) -> Array | None:
+    """The indices of the k extremes by k searches; None where the value that marks a used one occurs."""
+    if x.dtype.kind == "b":
+        return None
+    if x.dtype.kind == "f":
+        used = -np.inf if largest else np.inf
+        if not largest and np.isnan(np.minimum.reduce(x, axis=None, initial=np.inf)):
+            return None  # argmin would find NaN first
+    else:
+        used = np.iinfo(x.dtype).min if largest else np.iinfo(x.dtype).max
+    arg = np.ndarray.argmax if largest else np.ndarray.argmin
+    rest = x.copy()
+    found = []
+    for _ in range(k):
+        index = arg(rest, dim, keepdims=True)
+        if (take_along(rest, index, dim) == used).any():
+            return None
+        put_along(rest, index, dim, used)
+        found.append(index)
+    return np.concatenate(found, dim)
+
+
 @dim_names
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
+def topk(
+    input: Tensor,
+    k: int,
+    dim: int = -1,
+    largest: bool = True,
+    sorted: bool = True,
+    *,
+    out: tuple[Tensor, Tensor] | None = None,
+) -> ValuesIndices:
     """The ``k`` largest (or smallest) elements along ``dim``, in order: a named tuple ``(values, indices)``.
 
     ``sorted=False`` leaves them in the order of the input. NaN counts as the largest. The gradient goes to
@@ -160,6 +228,48 @@ def unique(
         outputs.append(Tensor._wrap(inverse.reshape(x.shape if dim is None else -1)))
     if return_counts:
         outputs.append(Tensor._wrap(counts))
+    return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+
+@dim_names
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The first of every group of equal neighbours, of all elements in order or of the slices along ``dim``.
+
+    ``return_inverse`` and ``return_counts`` as for :func:`unique`; no derivative either.
+
+    >>> import autotape as at
+    >>> at.unique_consecutive(at.tensor([1, 1, 2, 2, 1]), return_counts=True)
+    (tensor([1, 2, 1]), tensor([2, 2, 1]))
+    """
+    input = tensor_input(input, "input", "unique_consecutive")
+    x = input._array
+    axis = 0
+    if dim is None:
+        lines = x.reshape(-1)
+    else:
+        if not x.ndim:
+            raise IndexError(
+                f"unique_consecutive(): Dimension specified as {dim} but tensor has no dimensions"
+            )
+        axis = normalize_dim(dim, x.ndim)
+        lines = np.moveaxis(x, axis, 0)
+        if not lines.size and lines.shape[0]:
+            raise RuntimeError(
+                f"unique_consecutive(): There are 0 sized dimensions in {list(x.shape)}, and they aren't "
+                "selected, so unique cannot be applied"
+            )
+    n = lines.shape[0]
+    differs = (lines[1:] != lines[:-1]).reshape(max(n - 1, 0), lines[:1].size).any(1)
+    fresh = np.concatenate((np.ones(min(n, 1), bool), differs))
+    first = np.flatnonzero(fresh)
+    outputs = [unique_values(input, np.moveaxis(lines[first], 0, axis))]
+    if return_inverse:
+        inverse = np.cumsum(fresh) - 1
+        outputs.append(Tensor._wrap(inverse.reshape(x.shape) if dim is None else inverse))
+    if return_counts:
+        outputs.append(Tensor._wrap(np.diff(first, append=n)))
     return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
 

@@ -19,7 +19,16 @@ import numpy as np
 from autotape.serialization._errors import CheckpointError
 from autotape.serialization._json import JSONScanner
 
-__all__ = ["MAX_HEADER", "METADATA", "NUMPY_TYPES", "Entry", "Header", "dump", "parse", "plan"]
+__all__ = [
+    "Entry",
+    "Header",
+    "MAX_HEADER",
+    "METADATA",
+    "NUMPY_TYPES",
+    "dump",
+    "parse",
+    "plan",
+]
 
 MAX_HEADER = 100_000_000  # the format's own limit
 METADATA = "__metadata__"  # the one name that no tensor can have

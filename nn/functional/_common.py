@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from autotape.engine.operands import tensor_input
+from autotape.engine.operation import Operation, apply
 from autotape.engine.tensor import Tensor
+from autotape.engine.views import check_writable, write
 
-__all__ = ["both", "floating_input", "reduced", "reduction_of"]
+__all__ = ["both", "check_reduction", "floating_input", "reduced", "reduction_of", "run", "run_any"]
 
 
 def both(function: Any) -> Callable[[Any], Any]:
@@ -27,6 +29,20 @@ def floating_input(value: Any, function: str, name: str = "input") -> Tensor:
             "convert it first, for example with .float()"
         )
     return tensor
+
+
+def run(operation: Operation, input: Any, inplace: bool, *constants: Any) -> Tensor:
+    """``operation`` on a floating tensor, written into it if ``inplace``."""
+    return run_any(operation, floating_input(input, operation.name), inplace, *constants)
+
+
+def run_any(operation: Operation, input: Tensor, inplace: bool, *constants: Any) -> Tensor:
+    """The same on a tensor of any dtype."""
+    if not inplace:
+        return apply(operation, (input,), *constants)  # type: ignore[no-any-return]
+    name = operation.name + "_"
+    check_writable(input, name)
+    return write(input, apply(operation, (input,), *constants), name)
 
 
 def reduction_of(reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
@@ -48,6 +64,13 @@ def reduced(losses: Tensor, reduction: str) -> Tensor:
         return losses.mean()
     if reduction == "sum":
         return losses.sum()
-    if reduction == "none":
-        return losses
-    raise ValueError(f"{reduction} is not a valid value for reduction; it must be 'none', 'mean' or 'sum'")
+    check_reduction(reduction)
+    return losses
+
+
+def check_reduction(reduction: str) -> None:
+    """ValueError unless ``reduction`` is one."""
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(
+            f"{reduction} is not a valid value for reduction; it must be 'none', 'mean' or 'sum'"
+        )

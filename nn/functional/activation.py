@@ -1,148 +1,100 @@
-"""Activation functions. Each is one operation with one rule, right to any order."""
+"""Smooth activation functions, and those along a dimension; rectifiers.py has the ones linear in pieces."""
 
 from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autotape.engine.dtypes import DTypeLike
 from autotape.engine.operands import tensor_input
-from autotape.engine.operation import Operation, apply
+from autotape.engine.operation import Operation
+from autotape.engine.out import takes_out
 from autotape.engine.tensor import Tensor
-from autotape.engine.views import check_writable, write
-from autotape.nn.functional._common import both, floating_input
+from autotape.nn.functional._common import both, floating_input, run, run_any
+from autotape.nn.functional._stable import log1p_exp
 from autotape.ops import activations
 from autotape.ops._dims import normalize_dim
+from autotape.ops.likes import zeros_like
+from autotape.special import error_functions
+from autotape.special._erf import ScaledErf, blocks
 
 __all__ = [
-    "elu",
     "gelu",
     "glu",
-    "leaky_relu",
+    "gumbel_softmax",
     "log_softmax",
     "logsigmoid",
-    "prelu",
-    "relu",
+    "mish",
     "silu",
     "softmax",
+    "softmin",
     "softplus",
+    "softsign",
+    "tanhshrink",
 ]
 
 Array = np.ndarray[Any, Any]
 
 
 _sigmoid = both(activations.sigmoid)
-_erf = both(activations.erf)
+_erf = both(error_functions.erf)
 
 
-def _run(operation: Operation, input: Any, inplace: bool, *constants: Any) -> Tensor:
-    input = floating_input(input, operation.name)
-    if not inplace:
-        return apply(operation, (input,), *constants)  # type: ignore[no-any-return]
-    name = operation.name + "_"
-    check_writable(input, name)
-    return write(input, apply(operation, (input,), *constants), name)
+# --- gelu ---------------------------------------------------------------------------------------------------
 
 
-def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """``max(0, input)``, elementwise. Derivative: 1 above 0, else 0.
-
-    >>> import autotape as at
-    >>> import autotape.nn.functional as F
-    >>> F.relu(at.tensor([-1.0, 2.0]))
-    tensor([0., 2.])
-    """
-    return input.relu_() if inplace else activations.relu(input)
+_half_erf = ScaledErf(math.sqrt(0.5), 0.5)
 
 
-_LEAKY_RELU = Operation(
-    "leaky_relu",
-    lambda x, slope: np.where(x > 0, x, x * slope),
-    lambda g, _y, x, slope: np.where(x > 0, g, g * slope),
-)
+def _distribution(x: Array, out: Array) -> None:
+    """The standard normal distribution function of a block into ``out``."""
+    _half_erf(x, out)
+    out += 0.5
 
 
-def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """``input`` where it is positive, else ``negative_slope * input``. Derivative at 0: ``negative_slope``.
-
-    >>> import autotape as at
-    >>> import autotape.nn.functional as F
-    >>> F.leaky_relu(at.tensor([-1.0, 2.0]), 0.1)
-    tensor([-0.1000,  2.0000])
-    """
-    return _run(_LEAKY_RELU, input, inplace, float(negative_slope))
-
-
-_PRELU = Operation(
-    "prelu",
-    lambda x, weight: np.where(x > 0, x, weight * x),
-    lambda g, _y, x, weight: np.where(x > 0, g, g * weight),
-    lambda g, _y, x, _weight: np.where(x >= 0, 0, g * x),
-)
+def _slope(x: Array, out: Array) -> None:
+    """The derivative of gelu on a block into ``out``: the distribution function plus x times the density."""
+    _distribution(x, out)
+    density = x * x
+    density *= -0.5
+    np.exp(density, out=density)
+    density *= x
+    density *= 1 / math.sqrt(2 * math.pi)
+    out += density
 
 
-def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """``input`` where it is positive, else ``weight * input``.
-
-    ``weight`` has one element, or one per channel (dimension 1 of the input). Derivative at 0: ``weight``.
-
-    >>> import autotape as at
-    >>> import autotape.nn.functional as F
-    >>> F.prelu(at.tensor([[-1.0, -1.0]]), at.tensor([0.5, 0.25])).tolist()
-    [[-0.5, -0.25]]
-    """
-    input = floating_input(input, "prelu")
-    weight = floating_input(weight, "prelu", "weight")
-    x, w = input._array, weight._array
-    if x.dtype != w.dtype:
-        raise RuntimeError(f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}")
-    if w.ndim > 1:
-        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {w.ndim}")
-    shape = [1] * x.ndim
-    if w.size != 1:
-        channels = x.shape[1] if x.ndim > 1 else 1
-        if w.size != channels:
-            raise RuntimeError(
-                "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
-                f"{w.size} and channel size = {channels}."
-            )
-        shape[1] = channels
-    return apply(_PRELU, (input, weight.reshape(shape)))  # type: ignore[no-any-return]
-
-
-def _elu_rule(g: Any, _y: Any, x: Any, alpha: float) -> Any:
-    return np.where(x <= 0, g * (alpha * np.exp(np.where(x >= 0, 0, x))), g)  # no exp(x) that overflows
-
-
-_ELU = Operation("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(x)), _elu_rule)
-
-
-def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """``input`` where it is positive, else ``alpha * (exp(input) - 1)``. Derivative at 0: ``alpha``.
-
-    Source: Clevert et al., Fast and accurate deep network learning by exponential linear units (2015).
-
-    >>> import autotape as at
-    >>> import autotape.nn.functional as F
-    >>> F.elu(at.tensor([-1.0, 2.0]))
-    tensor([-0.6321,  2.0000])
-    """
-    return _run(_ELU, input, inplace, float(alpha))
-
-
-def _distribution(x: Any) -> Any:
-    """The standard normal distribution function."""
-    return (1 + _erf(x * math.sqrt(0.5))) * 0.5
+def _gelu_in_blocks(kernel: Callable[[Array, Array], None], x: Array, factor: Array) -> Array:
+    """``kernel(x) * factor``; all passes over a block are made while it is in the cache."""
+    if x.dtype.itemsize == 2:
+        wide = _gelu_in_blocks(kernel, x.astype(np.float32), factor.astype(np.float32))
+        return wide.astype(x.dtype)
+    if x.shape != factor.shape:  # one of them batched
+        x, factor = np.broadcast_arrays(x, factor)
+    y = np.empty(x.shape, x.dtype)
+    flat, factors, out = x.reshape(-1), factor.reshape(-1), y.reshape(-1)
+    for block in blocks(flat.size):
+        part = out[block]
+        kernel(flat[block], part)
+        part *= factors[block]
+    return y
 
 
 def _gelu_rule(g: Any, _y: Any, x: Any) -> Any:
-    return g * (_distribution(x) + x * (np.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))))
+    distribution = (1 + _erf(x * math.sqrt(0.5))) * 0.5
+    return g * (distribution + x * (np.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))))
 
 
-_GELU = Operation("gelu", lambda x: x * _distribution(x), _gelu_rule)
+_GELU = Operation(
+    "gelu",
+    lambda x: _gelu_in_blocks(_distribution, x, x),
+    _gelu_rule,
+    raw=(lambda g, _y, x: _gelu_in_blocks(_slope, x, g),),
+    elementwise=True,
+)
 
 _K, _CUBIC = math.sqrt(2 / math.pi), 0.044715
 
@@ -154,11 +106,15 @@ def _gelu_tanh_rule(g: Any, _y: Any, x: Any) -> Any:
 
 
 _GELU_TANH = Operation(
-    "gelu", lambda x: 0.5 * x * (1 + np.tanh(x * (x * x * _CUBIC + 1) * _K)), _gelu_tanh_rule
+    "gelu",
+    lambda x: 0.5 * x * (1 + np.tanh(x * (x * x * _CUBIC + 1) * _K)),
+    _gelu_tanh_rule,
+    elementwise=True,
 )
 
 
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+@takes_out
+def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None) -> Tensor:
     """``input * Phi(input)``, Phi the standard normal distribution function.
 
     ``approximate="tanh"``: x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))) instead.
@@ -172,31 +128,81 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """
     if approximate not in ("none", "tanh"):
         raise RuntimeError(f"approximate argument must be either none or tanh, got {approximate!r}.")
-    return _run(_GELU if approximate == "none" else _GELU_TANH, input, False)
+    return run(_GELU if approximate == "none" else _GELU_TANH, input, False)
+
+
+# --- made of sigmoid, softplus and tanh ---------------------------------------------------------------------
 
 
 def _silu_rule(g: Any, _y: Any, x: Any) -> Any:
     s = _sigmoid(x)
-    return g * (s * (x * (1 - s) + 1))
+    return g * (s * (x * (1 - s) + 1)).conj()
 
 
-_SILU = Operation("silu", lambda x: x * _sigmoid(x), _silu_rule)
+_SILU = Operation("silu", lambda x: x * activations.logistic(x), _silu_rule, elementwise=True)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """``input * sigmoid(input)``, elementwise.
+    """``input * sigmoid(input)``, elementwise, also of complex numbers.
+
+    Derivative: s * (1 + input * (1 - s)) with s = sigmoid(input).
+
+    Source: Ramachandran et al., Searching for activation functions (2017), called swish there.
 
     >>> import autotape as at
     >>> import autotape.nn.functional as F
     >>> F.silu(at.tensor([-1.0, 2.0]))
     tensor([-0.2689,  1.7616])
     """
-    return _run(_SILU, input, inplace)
+    input = tensor_input(input, "input", "silu")
+    if input._array.dtype.kind != "c":
+        input = floating_input(input, "silu")
+    return run_any(_SILU, input, inplace)
 
 
-def _softplus(x: Array, beta: float, threshold: float) -> Array:
-    z = x * beta
-    return np.where(z > threshold, x, (np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))) / beta)
+def _mish_parts(x: Any) -> tuple[Any, Any]:
+    """Return e = exp(x) and n = e (e + 2): tanh(softplus(x)) is n / (n + 2)."""
+    e = np.exp(np.minimum(x, 5 if x.dtype == np.float16 else 20))
+    return e, e * (e + 2)
+
+
+def _mish(x: Array) -> Any:
+    _, n = _mish_parts(x)
+    return x * (n / (n + 2))
+
+
+def _mish_rule(g: Any, _y: Any, x: Any) -> Any:
+    e, n = _mish_parts(x)
+    rest = 2 / (n + 2)  # 1 - tanh(softplus(x))
+    t = n / (n + 2)
+    return g * (t + x * (e / (e + 1)) * (rest * (1 + t)))
+
+
+_MISH = Operation("mish", _mish, _mish_rule, elementwise=True)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """``input * tanh(softplus(input))``, elementwise.
+
+    Derivative: t + input * sigmoid(input) * (1 - t^2) with t = tanh(softplus(input)).
+
+    Source: Misra, Mish: a self regularized non-monotonic activation function (2019).
+
+    >>> import autotape as at
+    >>> import autotape.nn.functional as F
+    >>> F.mish(at.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+    """
+    return run(_MISH, input, inplace)
+
+
+def _softplus(x: Array, beta: float, threshold: float) -> Any:
+    z = x if beta == 1 else x * beta
+    y = np.maximum(z, 0) + log1p_exp(z)
+    if beta != 1:
+        y = y / beta
+    linear = z > threshold
+    return np.where(linear, x, y) if linear.any() else y
 
 
 def _softplus_rule(g: Any, _y: Any, x: Any, beta: float, threshold: float) -> Any:
@@ -204,36 +210,75 @@ def _softplus_rule(g: Any, _y: Any, x: Any, beta: float, threshold: float) -> An
     return np.where(z > threshold, g, g * _sigmoid(z))
 
 
-_SOFTPLUS = Operation("softplus", _softplus, _softplus_rule)
+def _softplus_raw_rule(g: Array, _y: Any, x: Array, beta: float, threshold: float) -> Any:
+    z = x if beta == 1 else x * beta
+    linear = z > threshold
+    gx = g * activations.logistic(z)
+    return np.where(linear, g, gx) if linear.any() else gx
 
 
-def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
+_SOFTPLUS = Operation("softplus", _softplus, _softplus_rule, raw=(_softplus_raw_rule,), elementwise=True)
+
+
+@takes_out
+def softplus(input: Tensor, beta: float = 1, threshold: float = 20, *, out: Tensor | None = None) -> Tensor:
     """``log(1 + exp(beta * input)) / beta``, and ``input`` itself where ``beta * input > threshold``.
+
+    Derivative: sigmoid(beta * input), and 1 there.
 
     >>> import autotape as at
     >>> import autotape.nn.functional as F
     >>> F.softplus(at.tensor([-1.0, 2.0, 1000.0]))
     tensor([3.1326e-01, 2.1269e+00, 1.0000e+03])
     """
-    return _run(_SOFTPLUS, input, False, float(beta), float(threshold))
+    return run(_SOFTPLUS, input, False, float(beta), float(threshold))
 
 
 _LOG_SIGMOID = Operation(
     "log_sigmoid",
-    lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))),
+    lambda x: np.minimum(x, 0) - log1p_exp(x),
     lambda g, _y, x: g * _sigmoid(-x),
+    elementwise=True,
 )
 
 
-def logsigmoid(input: Tensor) -> Tensor:
-    """``log(sigmoid(input))``, elementwise, without overflow.
+@takes_out
+def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """``log(sigmoid(input))``, elementwise, without overflow. Derivative: sigmoid(-input).
 
     >>> import autotape as at
     >>> import autotape.nn.functional as F
     >>> F.logsigmoid(at.tensor([-1000.0, 2.0]))
     tensor([-1.0000e+03, -1.2693e-01])
     """
-    return _run(_LOG_SIGMOID, input, False)
+    return run(_LOG_SIGMOID, input, False)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """``input / (1 + |input|)``, elementwise. Derivative: 1 / (1 + |input|)^2.
+
+    >>> import autotape as at
+    >>> import autotape.nn.functional as F
+    >>> F.softsign(at.tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
+    input = tensor_input(input, "input", "softsign")
+    return input / (input.abs() + 1)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """``input - tanh(input)``, elementwise. Derivative: tanh(input)^2.
+
+    >>> import autotape as at
+    >>> import autotape.nn.functional as F
+    >>> F.tanhshrink(at.tensor([-1.0, 2.0]))
+    tensor([-0.2384,  1.0360])
+    """
+    input = tensor_input(input, "input", "tanhshrink")
+    return input - input.tanh()
+
+
+# --- along a dimension --------------------------------------------------------------------------------------
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
@@ -282,6 +327,20 @@ def softmax(
     return activations.softmax(input, _softmax_dim("softmax", dim, input.ndim, _stacklevel), dtype)
 
 
+def softmin(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None
+) -> Tensor:
+    """``softmax(-input)`` along ``dim``.
+
+    >>> import autotape as at
+    >>> import autotape.nn.functional as F
+    >>> F.softmin(at.tensor([0.0, 1.0]), dim=0)
+    tensor([0.7311, 0.2689])
+    """
+    input = tensor_input(input, "input", "softmin")
+    return activations.softmax(-input, _softmax_dim("softmin", dim, input.ndim, _stacklevel), dtype)
+
+
 def log_softmax(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None
 ) -> Tensor:
@@ -294,3 +353,30 @@ def log_softmax(
     """
     input = tensor_input(input, "input", "log_softmax")
     return activations.log_softmax(input, _softmax_dim("log_softmax", dim, input.ndim, _stacklevel), dtype)
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """A sample of the Gumbel-softmax distribution: ``softmax((logits + gumbel noise) / tau)`` along ``dim``.
+
+    ``hard``: the sample is one-hot, its gradient that of the soft one. The draws are those of the global
+    generator (:func:`autotape.manual_seed`). ``eps`` has no effect.
+
+    Source: Jang et al., Categorical reparameterization with Gumbel-softmax (2016).
+
+    >>> import autotape as at
+    >>> import autotape.nn.functional as F
+    >>> F.gumbel_softmax(at.zeros(4, 3), hard=True).sum(dim=1)
+    tensor([1., 1., 1., 1.])
+    """
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    logits = floating_input(logits, "gumbel_softmax", "logits")
+    noise = -Tensor._wrap(np.empty_like(logits._array)).exponential_().log()
+    soft = activations.softmax((logits + noise) / tau, dim)
+    if not hard:
+        return soft
+    constant = soft.detach()
+    one_hot = zeros_like(constant).scatter_(dim, constant.argmax(dim, keepdim=True), 1.0)
+    return one_hot - constant + soft

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from autotape.engine.arrays import as_array
+from autotape.engine.batched import is_batched, wholly
 from autotape.engine.operands import tensor_input
+from autotape.engine.operation import Operation, apply
 from autotape.engine.tensor import Tensor
 from autotape.nn.functional._common import floating_input, reduced, reduction_of
 from autotape.ops import activations
+from autotape.ops._rules import array_of
 from autotape.ops.fused import softmax_cross_entropy
 
 __all__ = ["cross_entropy", "nll_loss"]
@@ -71,9 +76,9 @@ def _counted(target: Array, classes: int, ignore_index: int) -> Array | None:
     if target.size == 0:
         return None
     ignores_a_class = 0 <= ignore_index < classes
-    if not ignores_a_class and np.maximum.reduce(target.view(np.uint64), None) < classes:
+    if not ignores_a_class and wholly(np.maximum.reduce(target.view(np.uint64), None) < classes):
         return None
-    counted = np.asarray(target != ignore_index)
+    counted = as_array(target != ignore_index)
     wrong = counted & ((target < 0) | (target >= classes))
     if wrong.any():
         raise IndexError(f"Target {target[wrong][0]} is out of bounds: it is not in [0, {classes}).")
@@ -120,14 +125,58 @@ def nll_loss(
     return _nll("nll_loss", input, target, weight, ignore_index, reduction)
 
 
+# The sum of factor[i] * x[at[i]], at flat places of x, divided by a constant: one pass each way.
+
+
+def _picked(x: Array, at: Array, factor: Any, scale: float) -> Any:
+    found = x.reshape(-1).take(at)
+    return (found.sum() if factor is None else found.dot(factor)) * scale
+
+
+def _picked_rule(g: Any, _y: Any, x: Any, at: Array, factor: Any, scale: float) -> Any:
+    weights = np.zeros(x.shape, array_of(x).dtype)
+    weights.reshape(-1)[at] = scale if factor is None else factor * scale
+    return g * weights
+
+
+def _picked_raw_rule(g: Array, _y: Any, x: Array, at: Array, factor: Any, scale: float) -> Any:
+    gx = np.zeros(x.shape, x.dtype)
+    gx.reshape(-1)[at] = g * scale if factor is None else factor * (g * scale)
+    return gx
+
+
+_PICKED = Operation("nll_loss", _picked, _picked_rule, raw=(_picked_raw_rule,))
+
+
+def _flat_places(t: Array, shape: tuple[int, ...]) -> Array:
+    """The places of the elements [i, t[i, j...], j...] in a row-major array."""
+    if len(shape) == 1:
+        return t.reshape(1)
+    rows, classes = shape[:2]
+    inner = prod(shape[2:])
+    at = np.arange(rows)[:, None] * classes + t.reshape(rows, inner)
+    return (at if inner == 1 else at * inner + np.arange(inner)).reshape(-1)
+
+
 def _nll(
     function: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
 ) -> Tensor:
     t = _targets(function, input, target)
-    dim = 0 if input.ndim == 1 else 1
-    classes = input._array.shape[dim]
+    x = input._array
+    dim = 0 if x.ndim == 1 else 1
+    classes = x.shape[dim]
     w = _weights(function, weight, input, classes)
     counted = _counted(t, classes, ignore_index)
+    if reduction in ("mean", "sum") and x.size and not (is_batched(x) or is_batched(t) or is_batched(w)):
+        used = t if counted is None else t[counted]
+        if used.size or reduction == "sum":
+            at = _flat_places(t, x.shape)
+            if counted is not None:
+                at = at[counted.reshape(-1)]
+            factor = None if w is None else w.take(used.reshape(-1))
+            total = used.size if factor is None else float(factor.sum(dtype=np.float64))
+            scale = -1.0 if reduction == "sum" else -1 / total if total else -np.inf
+            return apply(_PICKED, (input,), at, factor, scale)  # type: ignore[no-any-return]
     safe = t if counted is None else np.where(counted, t, 0)
     if safe.size == 0 or classes == 0:
         picked = input.sum(dim)
@@ -135,15 +184,16 @@ def _nll(
         picked = input.gather(dim, Tensor._wrap(np.expand_dims(safe, dim))).squeeze(dim)
     if counted is None and w is None:
         return reduced(-picked, reduction)
-    factor = np.ones(t.shape, input._array.dtype) if w is None else np.asarray(w[safe])
+    factor = as_array(np.ones(t.shape, x.dtype) if w is None else np.take(w, safe))
     if counted is not None:
         if reduction == "mean" and not counted.any():
             return _not_a_number(picked)
-        factor = np.where(counted, factor, 0)
+        factor = as_array(np.where(counted, factor, 0))
         picked = _without(picked, counted)
     losses = picked * Tensor._wrap(np.negative(factor, dtype=factor.dtype, out=factor))
     if reduction == "mean":
-        return losses.sum() / -float(factor.sum(dtype=np.float64))
+        total = factor.sum(dtype=np.float64)
+        return losses.sum() / -(float(total) if type(factor) is np.ndarray else Tensor._wrap(total))
     return reduced(losses, reduction)
 
 

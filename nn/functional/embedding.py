@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from autotape.autograd.modes import no_grad
+from autotape.engine.batched import somewhere
 from autotape.engine.operands import tensor_input
 from autotape.engine.operation import Operation, apply
 from autotape.engine.tensor import Tensor
-from autotape.ops._accumulate import add_rows
+from autotape.ops._accumulate import sum_rows
 
 __all__ = ["embedding", "one_hot"]
 
@@ -24,10 +25,8 @@ def _lookup_rule(g: Any, _y: Any, _w: Any, index: Array, factor: Array | None, r
 
 
 def _add_into_zeros(g: Array, index: Array, factor: Array | None, rows: int) -> Array:
-    out = np.zeros((rows, g.shape[-1]), g.dtype)
     values = g if factor is None else g * factor
-    add_rows(out, index.reshape(-1), values.reshape(-1, g.shape[-1]))
-    return out
+    return sum_rows(index.reshape(-1), values.reshape(index.size, g.shape[-1]), rows)
 
 
 def _adjoint_rule(g: Any, _y: Any, _g: Any, index: Array, factor: Array | None, rows: int) -> Any:
@@ -90,11 +89,11 @@ def embedding(
     padding = embedding_padding(padding_idx, rows)
     # Read as unsigned, a negative index is a very large one: one pass finds both.
     unsigned = index.view(f"u{index.itemsize}")
-    if index.size and np.maximum.reduce(unsigned, axis=None) >= rows:
+    if index.size and somewhere(np.maximum.reduce(unsigned, axis=None) >= rows):
         wrong = index.reshape(-1)[np.argmax(unsigned)]
         raise IndexError(f"index out of range in embedding: {wrong} is not in [0, {rows})")
     if max_norm is not None:
-        _shorten(weight, np.unique(index), max_norm, norm_type)
+        shorten(weight, np.unique(index), max_norm, norm_type)
     factor = None
     if scale_grad_by_freq:
         factor = np.asarray(1 / np.bincount(index.reshape(-1), minlength=rows)[index], table.dtype)[..., None]
@@ -104,7 +103,7 @@ def embedding(
     return apply(_EMBEDDING, (weight,), index, factor, rows)  # type: ignore[no-any-return]
 
 
-def _shorten(weight: Tensor, rows: Array, max_norm: float, norm_type: float) -> None:
+def shorten(weight: Tensor, rows: Array, max_norm: float, norm_type: float) -> None:
     """Scale rows down, in place, to at most ``max_norm``."""
     values = weight._array[rows]
     norms = np.linalg.norm(values, norm_type, axis=1, keepdims=True)
@@ -131,13 +130,13 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if index.size == 0 and num_classes <= 0:
         raise RuntimeError("Can not infer total number of classes from empty tensor.")
-    if index.size and index.min() < 0:
+    if index.size and somewhere(index.min() < 0):
         raise RuntimeError("Class values must be non-negative.")
     if num_classes == -1:
         num_classes = int(index.max()) + 1
     elif num_classes < 1 and index.size == 0:
         raise RuntimeError("num_classes should be positive")
-    elif index.size and num_classes <= index.max():
+    elif index.size and somewhere(num_classes <= index.max()):
         raise RuntimeError(
             f"Class values must be smaller than num_classes ({index.max()} and {num_classes})."
         )

@@ -424,3 +424,73 @@ def test_signatures(name: str) -> None:
 def test_public_names_exist_in_pytorch() -> None:
     missing = [n for n in at.autograd.__all__ if not hasattr(torch.autograd, n)]
     assert missing == ["GradcheckError", "leaks"]  # the first is in torch.autograd.gradcheck there
+
+
+# --- the graph, checkpoints and forward mode ----------------------------------------------------------------
+
+
+def node_of(t: Any) -> Any:
+    x = leaf(t, 1.0, 2.0)
+    y = x * 2
+    node, seen = y.grad_fn, []
+    node.register_hook(lambda i, o: (seen.append((plain(i[0]), i[1], plain(o[0]))), (i[0] * 10, None))[1])
+    node.register_prehook(lambda o: (seen.append(plain(o[0])), (o[0] * 3,))[1])
+    y.retain_grad()
+    y.sum().backward()
+    a, b = x.unbind(0)
+    names = [node.name(), b.grad_fn.name()]
+    same = node.next_functions[0][0].variable is x
+    return seen, x.grad, y.grad, names, same, node.next_functions[1], a.output_nr, b.output_nr, node.metadata
+
+
+def several_gradients(t: Any) -> Any:
+    seen: list[Any] = []
+    register = t.autograd.graph.register_multi_grad_hook
+    for mode in ("all", "any"):
+        a, b = leaf(t, 2.0), leaf(t, 3.0)
+        c = a * b
+        note = [
+            lambda g: seen.append([None if x is None else plain(x) for x in g]),
+            lambda g: seen.append(plain(g)),
+        ]
+        register((a, b, c), note[mode == "any"], mode=mode)
+        c.sum().backward()
+        (a * 5).sum().backward()
+    return seen
+
+
+def recomputed(t: Any) -> Any:
+    from importlib import import_module
+
+    checkpoint = import_module(f"{t.__name__}.utils.checkpoint").checkpoint
+    results = []
+    for reentrant in (False, True):
+        x, calls = leaf(t, 1.0, 2.0), [0]
+
+        def f(v: Any, calls: list[int] = calls) -> Any:
+            calls[0] += 1
+            y = v.sin() * 1
+            return y.mul_(v).exp()
+
+        y = checkpoint(f, x, use_reentrant=reentrant)
+        y.sum().backward(retain_graph=True)
+        y.sum().backward()
+        results.append((y, x.grad, calls[0]))
+    return results
+
+
+def tangents(t: Any) -> Any:
+    forward = t.autograd.forward_ad
+    x, v, w = leaf(t, 1.0, 2.0), leaf(t, 3.0, 4.0), leaf(t, 5.0, 6.0)
+    with forward.dual_level():
+        d = forward.make_dual(x.detach(), v.detach())
+        one = forward.unpack_dual((d * w).sin() * d)
+        two = forward.unpack_dual(d.exp())
+        (g,) = t.autograd.grad(one.tangent.sum(), w)
+        none = forward.unpack_dual(w * 2).tangent
+    return one.primal, one.tangent, one.tangent.requires_grad, two, two.tangent.requires_grad, g, none
+
+
+@pytest.mark.parametrize("program", [node_of, several_gradients, recomputed, tangents])
+def test_graph_checkpoint_and_forward_mode(program: Callable[[Any], Any]) -> None:
+    compare(program, torch)

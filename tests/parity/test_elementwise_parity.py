@@ -9,7 +9,20 @@ import numpy as np
 import pytest
 
 import autotape as at
-from autotape.ops import activations, arithmetic, choices, comparison, elementwise, powers
+from autotape.ops import (
+    activations,
+    arithmetic,
+    choices,
+    comparison,
+    complexes,
+    exponentials,
+    floats,
+    integers,
+    powers,
+    rounding,
+    signs,
+    trigonometry,
+)
 
 torch = pytest.importorskip("torch", reason="PyTorch is not importable: nothing to compare with")
 
@@ -23,11 +36,16 @@ UNARY = {
     "acos": (-0.95, 0.95), "atan": (-5, 5), "sinh": (-3, 3), "cosh": (-3, 3), "tanh": (-3, 3),
     "sigmoid": (-30, 5), "relu": (-3, 3), "erf": (-3, 3), "sign": (-3, 3), "floor": (-9, 9),
     "ceil": (-9, 9), "round": (-9, 9), "isnan": (-3, 3), "isinf": (-3, 3), "isfinite": (-3, 3),
-    "logical_not": (-3, 3), "nan_to_num": (-3, 3), "bitwise_not": (-3, 3),
+    "logical_not": (-3, 3), "nan_to_num": (-3, 3), "bitwise_not": (-3, 3), "acosh": (1.1, 5),
+    "asinh": (-5, 5), "atanh": (-0.95, 0.95), "exp2": (-3, 3), "trunc": (-9, 9), "frac": (-9, 9),
+    "deg2rad": (-90, 90), "rad2deg": (-3, 3), "sgn": (-3, 3), "signbit": (-3, 3), "angle": (-3, 3),
+    "isposinf": (-3, 3), "isneginf": (-3, 3), "isreal": (-3, 3), "positive": (-3, 3), "hardshrink": (-3, 3),
+    "conj_physical": (-3, 3),
 }  # fmt: skip
 HOLOMORPHIC = [
     "exp", "log", "sqrt", "rsqrt", "square", "reciprocal", "sin", "cos", "tan", "asin", "acos", "atan",
-    "sinh", "cosh", "tanh", "sigmoid", "neg", "expm1", "log1p", "log2", "log10",
+    "sinh", "cosh", "tanh", "sigmoid", "neg", "expm1", "log1p", "log2", "log10", "asinh", "acosh", "atanh",
+    "exp2", "conj_physical", "positive", "resolve_conj", "resolve_neg",
 ]  # fmt: skip
 BINARY = {
     "add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "floor_divide": "floordiv",
@@ -35,14 +53,18 @@ BINARY = {
     "bitwise_and": "and_", "bitwise_or": "or_", "bitwise_xor": "xor", "bitwise_left_shift": "lshift",
     "bitwise_right_shift": "rshift",
 }  # fmt: skip
-TENSORS_ONLY = ["atan2", "maximum", "minimum", "logical_and", "logical_or", "logical_xor"]
-DIFFERENTIABLE = ["add", "sub", "mul", "div", "pow", "atan2", "maximum", "minimum", "remainder"]
+TENSORS_ONLY = [
+    "atan2", "maximum", "minimum", "logical_and", "logical_or", "logical_xor", "fmod", "hypot", "copysign",
+    "fmax", "fmin", "logaddexp", "logaddexp2", "nextafter", "heaviside", "gcd", "lcm", "float_power",
+]  # fmt: skip
+DIFFERENTIABLE = [
+    "add", "sub", "mul", "div", "pow", "atan2", "maximum", "minimum", "remainder", "fmod", "hypot",
+    "copysign", "fmax", "fmin", "logaddexp", "logaddexp2", "ldexp", "nextafter", "float_power", "rsub",
+]  # fmt: skip
 
 # What PyTorch refuses and autotape computes, as NumPy does.
-WIDER = {
-    ("abs", "bool"),
-    ("remainder", "bool"), ("floor_divide", "bool"),
-}  # fmt: skip
+WIDER = {("abs", "bool"), ("absolute", "bool"), ("remainder", "bool"), ("floor_divide", "bool")}
+INTEGERS_TOO = ("hypot", "logaddexp", "logaddexp2")  # computed in the default dtype
 
 
 def outcome(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -53,7 +75,7 @@ def outcome(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return error
 
 
-def assert_same(ours: Any, theirs: Any, rtol: float | None = None) -> None:
+def assert_same(ours: Any, theirs: Any, rtol: float | None = None, atol: float = 0) -> None:
     """Equal results, or errors of one family."""
     if isinstance(theirs, Exception):
         assert isinstance(ours, type(theirs)) or (
@@ -72,7 +94,8 @@ def assert_same(ours: Any, theirs: Any, rtol: float | None = None) -> None:
     tolerance = rtol or RTOL.get(name, 0)
     small = {"float16": 1e-5, "float32": 1e-9, "float64": 1e-15}.get(name, 0)
     ours, theirs = ours.detach().numpy(), theirs.detach().resolve_conj().numpy()
-    np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * small, equal_nan=True)
+    atol = max(atol, tolerance * small)
+    np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=atol, equal_nan=True)
 
 
 def sample(
@@ -110,11 +133,24 @@ def test_unary_values_and_dtypes(name: str, dtype: str) -> None:
     assert_same(outcome(getattr(ours, name)), expected)
 
 
-TWINS = [
+TWINS = ["abs", "absolute", "float_power"] + [
     name
-    for family in (arithmetic, powers, activations, choices, comparison, elementwise)
+    for family in (
+        activations,
+        arithmetic,
+        choices,
+        comparison,
+        complexes,
+        exponentials,
+        floats,
+        integers,
+        powers,
+        rounding,
+        signs,
+        trigonometry,
+    )
     for name in family.in_place
-    if name not in ("addcmul", "addcdiv", "lerp", "clamp", "clip")
+    if name not in ("clamp", "clip", "clamp_min", "clamp_max", "ldexp")
 ]
 
 
@@ -131,7 +167,7 @@ def test_in_place_values_dtypes_and_errors(name: str) -> None:
             (ours, theirs) = pair(x)
             expected = outcome(getattr(theirs, name + "_"), *[p[1] for p in pairs])
             got = outcome(getattr(ours, name + "_"), *[p[0] for p in pairs])
-            if isinstance(expected, Exception) and (name, dtype) in WIDER:
+            if isinstance(expected, Exception) and ((name, dtype) in WIDER or name in INTEGERS_TOO):
                 continue
             assert_same(got, expected)
 
@@ -167,7 +203,9 @@ def test_binary_functions_of_tensors(name: str) -> None:
     for x, y in operand_pairs():
         if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
             (a, ta), (b, tb) = pair(x), pair(y)
-            assert_same(outcome(getattr(at, name), a, b), outcome(getattr(torch, name), ta, tb))
+            expected = outcome(getattr(torch, name), ta, tb)
+            if not (isinstance(expected, Exception) and name in INTEGERS_TOO):
+                assert_same(outcome(getattr(at, name), a, b), expected)
 
 
 def test_compositions_and_choices_promote_alike() -> None:
@@ -204,7 +242,9 @@ def gradients(module: Any, y: Any, inputs: list[Any], g: Any, create_graph: bool
     return [module.zeros_like(x) if d is None else d for x, d in zip(inputs, found, strict=True)]
 
 
-def compare_gradients(function: Callable[[Any], Callable[..., Any]], *arrays: Any, order: int = 2) -> None:
+def compare_gradients(
+    function: Callable[[Any], Callable[..., Any]], *arrays: Any, order: int = 2, atol: float = 0
+) -> None:
     """First and second gradients of ``function(at)`` and ``function(torch)``, with the same random seeds."""
     pairs = [pair(a, requires_grad=True) for a in arrays]
     states = []
@@ -223,7 +263,7 @@ def compare_gradients(function: Callable[[Any], Callable[..., Any]], *arrays: An
                     grads = [total + part for total, part in zip(grads, each, strict=True)]
             following.append((module, leaves, grads))
         for ours, theirs in zip(following[0][2], following[1][2], strict=True):
-            assert_same(ours, theirs, rtol=1e-10)
+            assert_same(ours, theirs, rtol=1e-10, atol=atol)
         states = following
 
 
@@ -250,6 +290,35 @@ def test_complex_values_and_gradients(name: str, dtype: str) -> None:
         compare_gradients(named(name), z)
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda m: lambda z, w: m.logaddexp(z, w),
+        lambda m: lambda z, w: m.ldexp(z, w),
+        lambda m: lambda z, w: m.float_power(z, w),
+        lambda m: lambda z, w: m.lerp(z, w, 0.3 + 0.8j),
+        lambda m: lambda z, w: m.lerp(z, w, w),
+        lambda m: lambda z, w: m.addcmul(z, w, w, value=2 - 1j),
+        lambda m: lambda z, w: m.addcdiv(z, w, z, value=-2),
+        lambda m: lambda z, w: m.where(m.tensor([True, False, True]), z, w),
+        lambda m: lambda z, w: m.angle(z) * w,
+        lambda m: lambda z, w: m.view_as_real(z)[:, 1] * w.abs()[:, :2],
+        lambda m: lambda z, w: m.sgn(z * w) * z,
+        lambda m: lambda z, w: m.rsub(z, w, alpha=1j),
+        lambda m: lambda z, w: z.real * w.imag,
+    ],
+)
+def test_gradients_of_complex_expressions(function: Any) -> None:
+    rng = np.random.default_rng(0)
+    z, w = (rng.uniform(0.2, 2, (2, 3)) + 1j * rng.uniform(0.1, 2, (2, 3)) for _ in range(2))
+    compare_gradients(function, z, w, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["abs", "angle", "sgn"])
+def test_complex_gradients_at_zero(name: str) -> None:
+    compare_gradients(named(name), np.array([0j, 1j, -1 + 0j, 0j]), order=1, atol=1e-15)
+
+
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "pow"])
 def test_complex_binary_gradients(name: str) -> None:
     rng = np.random.default_rng(0)
@@ -270,7 +339,7 @@ def test_gradient_of_the_squared_size_of_a_complex_number() -> None:
 @pytest.mark.parametrize("shapes", [((2, 3), (2, 3)), ((2, 1), (3,)), ((), (2, 2)), ((0, 2), (2,)), ((), ())])
 def test_binary_gradients(name: str, shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
     a, b = sample("float64", shapes[0], 1, 0.3, 3), sample("float64", shapes[1], 2, 0.3, 3)
-    compare_gradients(named(name), a, b)
+    compare_gradients(named(name), a, b, atol=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -315,10 +384,24 @@ def test_binary_gradients(name: str, shapes: tuple[tuple[int, ...], tuple[int, .
         lambda m: lambda x: (x * 1).copy_(x * x),
         lambda m: lambda x: (x * 1).fill_(2.0) * x,
         lambda m: lambda x: (x * 1).zero_() + x,
+        lambda m: lambda x: m.fill(x, 2.0) * x,
+        lambda m: lambda x: m.clamp_min(x, 1.0) * m.clamp_max(x, 1.5),
+        lambda m: lambda x: m.fmod(x, 0.7),
+        lambda m: lambda x: m.rsub(x, x * x, alpha=0.5),
+        lambda m: lambda x: m.float_power(x, 2.5) + m.float_power(2, x),
+        lambda m: lambda x: m.frexp(x)[0] * x,
+        lambda m: lambda x: m.copysign(x, -1.0),
+        lambda m: lambda x: m.prelu(x - 1, x[0]),
+        lambda m: lambda x: m.nn.functional.prelu(x - 1, x[0, :1]),
+        lambda m: lambda x: m.hardshrink(x - 1, 0.3),
+        lambda m: lambda x: m.complex(x, x * x).abs(),
+        lambda m: lambda x: m.view_as_real(m.polar(x, x * x)),
+        lambda m: lambda x: m.view_as_complex(x.reshape(3, 2, 2)).angle(),
+        lambda m: lambda x: m.complex(x, x * x).sgn().imag,
     ],
 )
 def test_gradients_of_expressions(function: Any) -> None:
-    compare_gradients(function, sample("float64", (3, 4), 1, 0.2, 2))
+    compare_gradients(function, sample("float64", (3, 4), 1, 0.2, 2), atol=1e-15)
 
 
 # --- hard points --------------------------------------------------------------------------------------------
@@ -338,8 +421,8 @@ def test_unary_values_at_hard_points(name: str) -> None:
 @pytest.mark.parametrize("name", [n for n in UNARY if not n.startswith(("is", "logical", "bitwise"))])
 def test_unary_gradients_at_hard_points(name: str) -> None:
     points = POINTS
-    if name in ("abs", "relu"):
-        points = points[:-1]  # at NaN: abs has gradient NaN and relu 0 here, 0 and 1 there
+    if name == "hardshrink":
+        points = points[:-1]  # at NaN PyTorch has 0 or 1 by where the element lies in its vectors
     if name == "sigmoid":
         points = points[points != 30]  # y * (1 - y) of a y next to 1 is rounding alone, on both sides
     compare_gradients(named(name), points, order=1)
@@ -347,11 +430,12 @@ def test_unary_gradients_at_hard_points(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*BINARY, *TENSORS_ONLY])
 def test_binary_values_at_hard_points(name: str) -> None:
-    if name.startswith("bitwise"):
+    if name in integers.methods:
         return
     a, b = (v.ravel() for v in np.meshgrid(POINTS, POINTS))
     (x, tx), (y, ty) = pair(a), pair(b)
-    assert_same(getattr(at, name)(x, y), getattr(torch, name)(tx, ty))
+    atol = 1e-16 if name == "logaddexp2" else 0  # of a result that is 0 but for rounding
+    assert_same(getattr(at, name)(x, y), getattr(torch, name)(tx, ty), atol=atol)
 
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
@@ -364,5 +448,4 @@ def test_clamp_gradients_at_hard_points() -> None:
     compare_gradients(named("clamp", 0.0, 1.0), POINTS, order=1)
     compare_gradients(named("clamp", 1.0, 0.0), POINTS, order=1)
     x, low, high = (v.ravel() for v in np.meshgrid(POINTS[:8], POINTS[:8], POINTS[:8]))
-    distinct = low != high  # there PyTorch's gradients of the bounds are both 0 below the bound
-    compare_gradients(named("clamp"), x[distinct], low[distinct], high[distinct], order=1)
+    compare_gradients(named("clamp"), x, low, high, order=1)

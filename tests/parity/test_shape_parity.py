@@ -258,10 +258,8 @@ CALLS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("number", range(len(CALLS)))
-def test_calls(number):
+def calls_agree(fn):
     """The same value, dtype, memory layout and sharing of memory, or the same type of error."""
-    fn = CALLS[number]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         want = outcome(torch, fn, X)
@@ -274,9 +272,8 @@ def test_calls(number):
     assert got == want
 
 
-@pytest.mark.parametrize("number", range(len(CALLS)))
-def test_gradients(number):
-    fn = CALLS[number]
+def gradients_agree(fn):
+    """The same gradient, where PyTorch has one."""
 
     def gradient(library):
         x = same(library, X).requires_grad_()
@@ -296,6 +293,12 @@ def test_gradients(number):
     want, got = gradient(torch), gradient(at)
     if want is not None:
         np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
+@pytest.mark.parametrize("number", range(len(CALLS)))
+def test_calls(number):
+    calls_agree(CALLS[number])
+    gradients_agree(CALLS[number])
 
 
 # --- indexing -----------------------------------------------------------------------------------------------
