@@ -261,7 +261,9 @@ def softmax_cross_entropy(
     except RuntimeError:
         y = quietly(_cross_entropy_forward, x, target, weight, mean, kept)
     out = new_tensor(Tensor)
-    out._array = as_array(y)
+    if y.__class__ is not np.ndarray:
+        y = as_array(y)
+    out._array = y
     out._node = None
     if node is not None:
         try:
@@ -269,7 +271,5 @@ def softmax_cross_entropy(
         except LookupError:
             tape = start_tape()
         if tape is not None:
-            out._node = place(
-                tape, _CROSS_ENTROPY, out._array, (node,), (None, x, target, weight, mean, kept), 3
-            )
+            out._node = place(tape, _CROSS_ENTROPY, y, (node,), (None, x, target, weight, mean, kept), 3)
     return out
