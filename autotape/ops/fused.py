@@ -93,7 +93,7 @@ _LINEAR = Operation(
 )
 
 
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, out: Tensor | None = None) -> Tensor:
     """The affine map ``input @ weight.T + bias`` of the last dimension.
 
     Shapes: input (..., in_features), weight (out_features, in_features), bias (out_features,); the result is
