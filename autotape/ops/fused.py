@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from autotape.engine.arrays import as_array
 from autotape.engine.batched import again
 from autotape.engine.levels import BatchingError
 from autotape.engine.operands import number, tensor_input
@@ -260,7 +261,9 @@ def softmax_cross_entropy(
     except RuntimeError:
         y = quietly(_cross_entropy_forward, x, target, weight, mean, kept)
     out = new_tensor(Tensor)
-    out._array = y = np.asarray(y)
+    if y.__class__ is not np.ndarray:
+        y = as_array(y)
+    out._array = y
     out._node = None
     if node is not None:
         try:
