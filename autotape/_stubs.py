@@ -51,8 +51,9 @@ def _attached() -> dict[str, Any]:
     tree = ast.parse(inspect.getsource(sys.modules[Tensor.__module__]))
     statement = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == Tensor.__name__)
     own = {n.name for n in statement.body if isinstance(n, ast.FunctionDef)}
-    found = vars(Tensor).items()
-    return {n: v for n, v in found if n not in own and (inspect.isfunction(v) or isinstance(v, property))}
+    found = {n: v if isinstance(v, property) else getattr(Tensor, n, None) for n, v in vars(Tensor).items()}
+    functions = {n: v for n, v in found.items() if inspect.isfunction(v) or isinstance(v, property)}
+    return {n: v for n, v in functions.items() if n not in own}
 
 
 def _declaration(name: str, value: Any, shadows: set[str], imports: set[tuple[str, str]]) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +18,7 @@ __all__ = ["set_printoptions"]
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
+class _Options(NamedTuple):
     precision: int = 4
     threshold: float = 1000
     edgeitems: int = 3
@@ -74,7 +72,7 @@ def set_printoptions(
                 raise ValueError(f"profile must be one of {', '.join(_PROFILES)}, not {profile!r}")
             options = _PROFILES[profile.lower()]
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        _Current.options = replace(options, **changes, sci_mode=sci_mode)
+        _Current.options = options._replace(**changes, sci_mode=sci_mode)
 
 
 Format = tuple[int, Callable[[Any], str]]  # the width of the elements and the padded text of one

@@ -6,14 +6,17 @@ by ``python -m autotape._stubs``.
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
 from autotape.display import tensor_repr
+from autotape.engine.backward import backward
 from autotape.engine.elementwise import reflected
-from autotape.engine.replay import backward
-from autotape.engine.tensor import Tensor
-from autotape.engine.views import in_place
+from autotape.engine.tensor import Tensor, numpy_rooms
+from autotape.engine.views import InPlaceTwin
 from autotape.left_out import mark_methods
-from autotape.linalg import general_norm, numpy_functions
-from autotape.linalg import legacy as linalg_legacy
 from autotape.ops import (
     activations,
     arithmetic,
@@ -39,6 +42,7 @@ from autotape.ops import (
     integers,
     joining,
     layouts,
+    legacy,
     likes,
     log_sums,
     norms,
@@ -72,9 +76,6 @@ from autotape.ops import (
 from autotape.special import bessel, entropy, error_functions, gamma
 
 FAMILIES = (
-    linalg_legacy,
-    numpy_functions,
-    general_norm,
     scaled_products,
     tensor_products,
     arithmetic,
@@ -114,6 +115,7 @@ FAMILIES = (
     slices,
     attributes,
     conversion,
+    legacy,
     likes,
     cumulative,
     einsum,
@@ -133,11 +135,36 @@ FAMILIES = (
     differences,
 )
 
+# Rooms that are imported when one of their methods is first used: linalg is a tenth of an import's time.
+LATE_FAMILIES = {
+    "autotape.linalg.general_norm": "norm",
+    "autotape.linalg.legacy": "cholesky cholesky_inverse cholesky_solve det inverse logdet matrix_exp "
+    "matrix_power pinverse qr slogdet svd triangular_solve",
+}
+numpy_rooms["numpy.linalg"] = numpy_rooms[np.vecdot] = "autotape.linalg.numpy_functions"
+
+
+class _LateMethod:
+    """A method of a room that is imported when the method is first used."""
+
+    def __init__(self, room: str, name: str) -> None:
+        self.room = room
+        self.name = name
+
+    def __get__(self, instance: Tensor | None, owner: type[Tensor]) -> Any:
+        method = getattr(import_module(self.room), self.name)
+        setattr(Tensor, self.name, method)
+        return method if instance is None else method.__get__(instance)
+
+
+for room, names in LATE_FAMILIES.items():
+    for name in names.split():
+        setattr(Tensor, name, _LateMethod(room, name))
 for family in FAMILIES:
     for name in family.methods:
         setattr(Tensor, name, getattr(family, name))
     for name in family.in_place:
-        setattr(Tensor, name + "_", in_place(getattr(family, name)))
+        setattr(Tensor, name + "_", InPlaceTwin(name + "_", getattr(family, name)))
 
 # Python's operators: the function behind each, and the public name whose in-place twin is its `op=` form.
 for name, function, public in (
@@ -168,7 +195,7 @@ Tensor.__ne__ = comparison.differs
 Tensor.__invert__ = integers.inverted
 Tensor.where = choices.choose_where
 Tensor.polygamma = gamma.polygamma_of
-Tensor.polygamma_ = in_place(gamma.polygamma_of)
+Tensor.polygamma_ = InPlaceTwin("polygamma_", gamma.polygamma_of)
 Tensor.__neg__ = arithmetic.neg
 Tensor.__pos__ = arithmetic.positive
 Tensor.__abs__ = signs.abs

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from autotape.engine.operands import number
+from autotape.engine.row_gradient import RowGradient, set_rows
 from autotape.engine.tape import writes
 from autotape.engine.tensor import Tensor
 from autotape.optim._checks import require, require_one_way, require_rate
@@ -86,7 +88,10 @@ class SGD(Elementwise):
                 if grad is None:
                     continue
                 array = p._array
-                if is_plain and array.size <= BLOCK:
+                if is_plain and grad.__class__ is RowGradient and lr < inf and array.flags.c_contiguous:
+                    rows, values = grad.parts.rows, grad.parts.values
+                    set_rows(array, rows, array.take(rows, 0) - values * number(lr, array.dtype))
+                elif is_plain and array.size <= BLOCK:
                     array -= grad._array * number(lr, array.dtype)
                 else:
                     is_first, held = self._begin(p, array, options)

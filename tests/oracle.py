@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from autotape.engine.replay import backward_of, gradients
+from autotape.engine.backward import backward_of, gradients
 from autotape.engine.tensor import Tensor
 
 Array = np.ndarray[Any, Any]

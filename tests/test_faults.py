@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import autotape as at
-from autotape.engine.replay import _deposit_lock
+from autotape.engine.backward import _deposit_lock
 from tests.tape_tools import Greedy, leaf
 
 Array = np.ndarray[Any, Any]

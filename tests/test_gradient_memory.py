@@ -113,6 +113,7 @@ def test_backward_leaves_seed_and_inputs_as_they_were(create_graph: bool) -> Non
 # --- copying never walks the graph (row 15) -----------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("no_gc")  # what other tests left would be counted when it is collected
 def test_copies_and_repr_of_a_deep_tensor_do_not_walk_its_graph() -> None:
     """PROMISES row 15: deepcopy, pickle and repr of a 100,000-operation tensor cost what its values cost."""
     y = x = leaf(1.0, 2.0)

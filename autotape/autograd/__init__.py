@@ -6,7 +6,7 @@ import importlib
 import typing
 
 from autotape import left_out
-from autotape.autograd import function, functional, graph, leaks
+from autotape.autograd import function, graph, leaks
 from autotape.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from autotape.autograd.function import Function
 from autotape.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
@@ -15,7 +15,7 @@ from autotape.autograd.modes import enable_grad, inference_mode, no_grad, set_gr
 from autotape.autograd.variable import Variable
 
 if typing.TYPE_CHECKING:
-    from autotape.autograd import forward_ad, profiler
+    from autotape.autograd import forward_ad, functional, profiler
 
 __all__ = [
     "Function",
@@ -42,6 +42,6 @@ __all__ = [
 
 def __getattr__(name: str) -> typing.Any:
     """Rooms that are imported when first used."""
-    if name in ("forward_ad", "profiler"):
+    if name in ("forward_ad", "functional", "profiler"):
         return importlib.import_module(f"autotape.autograd.{name}")
     raise left_out.missing("autograd", name, __all__)

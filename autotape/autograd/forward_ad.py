@@ -17,8 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autotape.autograd.function import Function
+from autotape.engine.backward import gradients
+from autotape.engine.conform import conform
 from autotape.engine.operation import Operation, apply
-from autotape.engine.replay import _as_tensors, _reachable, _replayed_twice, conform, gradients
+from autotape.engine.replay import as_tensors, reachable, replayed_twice
 from autotape.engine.tape import AccumulateGrad, Entry, Node, current_tape, on_tape, writes
 from autotape.engine.tensor import Tensor
 
@@ -146,7 +148,7 @@ def _without_level(tensor: Tensor, level: _Level) -> Tensor:
     node = tensor._node
     if node is None:
         return tensor
-    leaves = {p for n in _reachable([node]) for p in n.parents if p is not None and not p.index}
+    leaves = {p for n in reachable([node]) for p in n.parents if p is not None and not p.index}
     if not node.index:
         leaves.add(node)
     return tensor.detach() if leaves <= level.leaves else tensor
@@ -155,7 +157,7 @@ def _without_level(tensor: Tensor, level: _Level) -> Tensor:
 def pushforward(output: Entry, tangents: dict[Node, Tensor]) -> Tensor | None:
     """The tangent of ``output`` from those of some nodes it was computed from; None if it depends on none."""
     found: dict[Node, Any] = dict(tangents)
-    for entry in reversed(_reachable([output])):
+    for entry in reversed(reachable([output])):
         if entry in found:
             continue
         assert isinstance(entry, Entry)
@@ -173,7 +175,7 @@ def _tangents(entry: Entry, given: list[Any]) -> Any:
     saved = entry.saved
     if saved is None:
         if entry.packed is None:
-            raise _replayed_twice(entry)
+            raise replayed_twice(entry)
         saved = entry.packed.unpack()
     writes.check(entry)
     operation = getattr(entry.operation, "inner", entry.operation)
@@ -182,7 +184,7 @@ def _tangents(entry: Entry, given: list[Any]) -> Any:
     forms = entry.outputs or [(entry.shape, entry.dtype)]
     seeds = [_zeros(shape, dtype) if dtype.kind in "fc" else None for shape, dtype in forms]
     g: Any = tuple(seeds) if entry.outputs is not None else seeds[0]
-    saved = _as_tensors(entry, saved)
+    saved = as_tensors(entry, saved)
     if operation.joint is not None:
         grads = operation.joint(g, [t is not None for t in given], *saved)
     else:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autotape.autograd.modes import enable_grad
-from autotape.engine.replay import gradients
+from autotape.engine.backward import gradients
 from autotape.engine.tensor import Tensor
 from autotape.ops.joining import stack
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autotape.autograd.graph import GradientEdge, edge_tensor
-from autotape.engine.replay import backward_of, gradients
+from autotape.engine.backward import backward_of, gradients
 from autotape.engine.tensor import Tensor
 
 __all__ = ["backward", "grad"]

@@ -59,6 +59,13 @@ _SORTS = {
     "self_cpu_time_total": "self_cpu_time_total",
     "count": "count",
 }
+_NOT_MEASURED = (
+    "cuda_time",
+    "cuda_time_total",
+    "device_time",
+    "device_time_total",
+    "memory_usage",
+)
 
 
 class EventList(list[FunctionEventAvg]):
@@ -76,9 +83,12 @@ class EventList(list[FunctionEventAvg]):
         max_name_column_width: int = 55,
         top_level_events_only: bool = False,
     ) -> str:
-        """An aligned table; ``sort_by`` is cpu_time, cpu_time_total, self_cpu_time_total or count."""
+        """An aligned table; ``sort_by`` is cpu_time, cpu_time_total, self_cpu_time_total or count.
+
+        By a device's time or memory, which are not measured, the order stays.
+        """
         events = list(self)
-        if sort_by is not None:
+        if sort_by is not None and not sort_by.endswith(_NOT_MEASURED):  # 0 for all: the order stays
             attribute = _SORTS.get(sort_by)
             if attribute is None:
                 raise ValueError(f"sort_by must be one of {', '.join(_SORTS)}, not {sort_by!r}")
@@ -303,7 +313,7 @@ def _operations() -> dict[CodeType, str | None]:
         for name in getattr(module, "__all__", ())
         if name in vars(root) or not key.startswith("autotape.ops.")  # not the helpers of other operations
     ]
-    methods = [(name.strip("_"), value) for name, value in vars(Tensor).items()]
+    methods = [(name.strip("_"), getattr(Tensor, name, None)) for name in list(vars(Tensor))]
     names: dict[CodeType, str | None] = {_REPLAY: "backward", _APPLY: None}
     for name, function in public + methods:
         while isinstance(function, FunctionType):

@@ -75,6 +75,14 @@ class device:
                 "autotape.cuda.is_available() is False; a script that asks first runs unchanged"
             )
 
+    def __enter__(self) -> device:
+        """Context in which tensors are made on this device: the CPU; RuntimeError for another."""
+        self.require_cpu()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing was changed."""
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
 

@@ -1,8 +1,7 @@
 """Declaring elementwise operations: decorators that make one from a NumPy function and its rules, by arity.
 
 Each wrapper does what ``operation.apply`` does, written out for its arity: an operation on small arrays
-spends more time on the way than in NumPy (``benchmarks/operations.py``). ``out`` is keyword-only in the
-declared signature but not in the wrapper, where that would cost 0.04 us of 1.1.
+spends more time on the way than in NumPy (``benchmarks/operations.py``).
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ def unary(
         differentiable = vjp is not None
         array_type, single, double = np.ndarray, _SINGLE, _DOUBLE
 
-        def call(input: Any, out: Any = None) -> Tensor:
+        def call(input: Any, *, out: Any = None) -> Tensor:
             if out is not None:
                 return compute_into(out, call, forward, operation.name, input)
             try:
@@ -121,7 +120,7 @@ def binary(
             second = operation.keeps((False, True))
         array_type, single, double = np.ndarray, _SINGLE, _DOUBLE
 
-        def call(input: Any, other: Any, out: Any = None) -> Tensor:
+        def call(input: Any, other: Any, *, out: Any = None) -> Tensor:
             if out is not None:
                 return compute_into(out, call, forward, operation.name, input, other)
             try:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from autotape.engine.conform import conform
 from autotape.engine.operation import Operation
-from autotape.engine.replay import conform
 from autotape.engine.tape import AccumulateGrad, Entry, on_tape, quietly
 from autotape.engine.tensor import RemovableHandle, Tensor
 

@@ -8,7 +8,7 @@ with the gradient of the output, the output, the inputs and the constants, and r
 input. The replay hands it ndarrays, or Tensors when the gradient itself is to be differentiated. A parameter
 whose name starts with an underscore is one the rule does not use: it receives None, and nothing is kept for
 it.
-Broadcasting and type promotion are undone after the rule, in one place (``replay.conform``), so a rule may
+Broadcasting and type promotion are undone after the rule, in one place (``conform.py``), so a rule may
 return a gradient of the broadcast shape.
 """
 
@@ -264,22 +264,27 @@ def _record_several(
     nodes: tuple[Node | None, ...],
     constants: tuple[Any, ...],
 ) -> tuple[Tensor, ...]:
-    ys = tuple([as_array(y) for y in ys])
-    outs = tuple([Tensor._wrap(y) for y in ys])
-    tape = None
-    if any(n is not None for n in nodes):
+    ys = tuple([y if y.__class__ is np.ndarray else as_array(y) for y in ys])
+    outs = []
+    for y in ys:
+        out = new_tensor(Tensor)
+        out._array = y
+        out._node = None
+        outs.append(out)
+    if nodes.count(None) != len(nodes):
         try:
             tape = recording.get()
         except LookupError:
             tape = start_tape()
-    if tape is None:
-        return outs
-    entry = place(tape, operation, ys[0], nodes, kept(operation, ys, arrays, nodes, constants))
-    entry.outputs = [(y.shape, y.dtype) for y in ys]
-    for i, out in enumerate(outs):
-        if out._array.dtype.kind in "fc":
-            out._node = picked(entry, i)
-    return outs
+        if tape is not None:
+            saved = kept(operation, ys, arrays, nodes, constants)
+            entry = place(tape, operation, ys[0], nodes, saved, 3)
+            entry.outputs = [(y.shape, y.dtype) for y in ys]
+            entry.picks = {}
+            for i, out in enumerate(outs):
+                if out._array.dtype.kind in "fc":
+                    out._node = _pick(entry, i)
+    return tuple(outs)
 
 
 def picked(entry: Entry, i: int) -> Entry:
@@ -288,16 +293,17 @@ def picked(entry: Entry, i: int) -> Entry:
         entry.picks = {}
     known = entry.picks.get(i)
     pick = None if known is None else known()
-    if pick is not None:
-        return pick
+    return _pick(entry, i) if pick is None else pick
+
+
+def _pick(entry: Entry, i: int) -> Entry:
     pick = Entry()
-    entry.picks[i] = weakref.ref(pick)
+    entry.picks[i] = weakref.ref(pick)  # type: ignore[index]
     pick.operation = PICK
     pick.parents = (entry,)
     pick.saved = (None, None, i)
     pick.number = i
-    assert entry.outputs is not None
-    pick.shape, pick.dtype = entry.outputs[i]
+    pick.shape, pick.dtype = entry.outputs[i]  # type: ignore[index]
     pick.index = tick()
     pick.where = entry.where
     pick.tape = entry.tape

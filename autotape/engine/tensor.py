@@ -11,6 +11,7 @@ import copy
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,7 @@ __all__ = ["Tensor"]
 Array = np.ndarray[Any, Any]
 
 numpy_functions: dict[Any, Callable[..., Any]] = {}  # what np.f(tensor) calls; filled by operation.implements
+numpy_rooms: dict[Any, str] = {}  # what to import before np.f, or a function of NumPy's module, is looked up
 new_tensor = object.__new__  # a bare tensor: set _array and _node
 
 
@@ -140,7 +142,10 @@ class Tensor(TensorMethods):
     def grad(self) -> Tensor | None:
         """The gradient accumulated by ``backward()``: a tensor of this shape and dtype, or None."""
         cell = self._cell
-        return None if cell is None else cell.grad
+        grad = None if cell is None else cell.grad
+        if grad is not None and grad.__class__ is not Tensor:
+            _ = grad._array  # a row gradient becomes whole when it is seen
+        return grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -484,7 +489,7 @@ class Tensor(TensorMethods):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
-            function = numpy_functions.get(ufunc)
+            function = _numpy_function(ufunc)
             if function is not None and not kwargs:
                 return function(*inputs)
             if "out" in kwargs:
@@ -511,13 +516,24 @@ class Tensor(TensorMethods):
         )
 
     def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        function = numpy_functions.get(func)
+        function = _numpy_function(func)
         if function is None:
             raise TypeError(
                 f"np.{func.__name__} has no rule for a Tensor, and to leave the tape silently would lose "
                 "gradients; use tensor.detach().numpy(), or write it in autotape operations"
             )
         return function(*args, **kwargs)
+
+
+def _numpy_function(function: Any) -> Callable[..., Any] | None:
+    """What stands for a NumPy function on Tensors."""
+    ours = numpy_functions.get(function)
+    if ours is None:
+        room = numpy_rooms.get(function) or numpy_rooms.get(getattr(function, "__module__", None))
+        if room is not None:
+            import_module(room)
+            ours = numpy_functions.get(function)
+    return ours
 
 
 _STATE = frozenset({"_array", "_node", "_base", "_recipe", "_views", "_cell"})

@@ -33,6 +33,7 @@ from autotape.engine.tape import (
 from autotape.engine.tensor import Tensor, new_tensor
 
 __all__ = [
+    "InPlaceTwin",
     "check_writable",
     "in_place",
     "note_write",
@@ -325,6 +326,19 @@ def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         "    shape or can't hold its dtype.\n"
     )
     return call
+
+
+class InPlaceTwin:
+    """:func:`in_place` of an operation, made when first asked for: all of them would be 5 ms of an import."""
+
+    def __init__(self, name: str, function: Callable[..., Tensor]) -> None:
+        self.name = name
+        self.function = function
+
+    def __get__(self, instance: Tensor | None, owner: type[Tensor]) -> Any:
+        twin: Any = in_place(self.function)
+        setattr(Tensor, self.name, twin)
+        return twin if instance is None else twin.__get__(instance)
 
 
 def reshape_in_place(x: Tensor, name: str, view: Callable[[Tensor], Tensor], order: bool = False) -> Tensor:

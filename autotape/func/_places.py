@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from autotape.engine.backward import gradients
 from autotape.engine.operation import Operation, place
-from autotape.engine.replay import gradients
 from autotape.engine.tape import Node, Tape, current_tape, on_tape, recording, start_tape
 from autotape.engine.tensor import Tensor
 from autotape.func._trees import Spec, flatten, unflatten

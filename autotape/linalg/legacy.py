@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autotape.engine.operation import implements
 from autotape.engine.out import takes_out
 from autotape.engine.tensor import Tensor
 from autotape.linalg import decompositions, inverses, singular
@@ -53,7 +52,6 @@ class TriangularSolve(NamedTuple):
     cloned_coefficient: Tensor
 
 
-@implements(np.linalg.inv)
 @takes_out
 def inverse(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse of square matrices: :func:`autotape.linalg.inv`.

@@ -9,15 +9,12 @@ import numpy as np
 from autotape.engine.dtypes import default_dtype
 from autotape.engine.operation import implements
 from autotape.engine.tensor import Tensor
-from autotape.linalg import decompositions, eigen, inverses, norms, products, singular, solving
+from autotape.linalg import decompositions, eigen, inverses, legacy, norms, products, singular, solving
 from autotape.ops.norms import p_norm
 from autotape.ops.products import matmul
 from autotape.ops.tensor_products import cross_along
 
 __all__: list[str] = []
-methods: list[str] = []
-in_place: list[str] = []
-
 
 # Those whose arguments mean the same under the same positions.
 for _numpy, _ours in (
@@ -26,6 +23,7 @@ for _numpy, _ours in (
     (np.linalg.eigh, eigen.eigh),
     (np.linalg.eigvalsh, eigen.eigvalsh),
     (np.linalg.cholesky, decompositions.cholesky),
+    (np.linalg.inv, legacy.inverse),
     (np.linalg.slogdet, inverses.slogdet),
     (np.linalg.svdvals, singular.svdvals),
     (np.linalg.cond, norms.cond),

@@ -23,7 +23,7 @@ import numpy as np
 
 from autotape.engine.batched import BatchedArray, fresh
 
-__all__ = ["add_at", "add_elements", "add_rows", "distinct", "last_writers", "sum_rows"]
+__all__ = ["add_at", "add_elements", "add_rows", "distinct", "last_writers", "sum_equal_rows", "sum_rows"]
 
 Array = np.ndarray[Any, Any]
 
@@ -100,6 +100,18 @@ def sum_rows(rows: Array, values: Array, count: int) -> Array:
         rest = rest[~now]
     add_rows(out, rows[rest], values[rest])
     return out
+
+
+def sum_equal_rows(rows: Array, values: Array, count: int) -> tuple[Array, Array]:
+    """The distinct ones of ``rows`` (1-D, less than ``count``), and the sums of their ``values``, a copy."""
+    last = np.empty(count, np.intp)
+    last[rows] = places = np.arange(rows.size)
+    kept = np.flatnonzero(last[rows] == places)
+    if kept.size == rows.size:
+        return rows, values.copy()
+    distinct_rows = rows[kept]
+    last[distinct_rows] = np.arange(kept.size)
+    return distinct_rows, sum_rows(last[rows], values, kept.size)
 
 
 def add_at(out: Array, index: tuple[Any, ...], axis: int | None, values: Array) -> None:

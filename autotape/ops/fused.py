@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autotape.engine.arrays import as_array
-from autotape.engine.batched import again
+from autotape.engine.batched import BatchedArray, again
 from autotape.engine.levels import BatchingError
 from autotape.engine.operands import number, tensor_input
 from autotape.engine.operation import Operation, place
@@ -261,8 +260,8 @@ def softmax_cross_entropy(
     except RuntimeError:
         y = quietly(_cross_entropy_forward, x, target, weight, mean, kept)
     out = new_tensor(Tensor)
-    if y.__class__ is not np.ndarray:
-        y = as_array(y)
+    if type(y) is not BatchedArray:
+        y = np.asarray(y)
     out._array = y
     out._node = None
     if node is not None:

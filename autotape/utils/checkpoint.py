@@ -19,8 +19,8 @@ import numpy as np
 from autotape.autograd.function import Function, once_differentiable
 from autotape.autograd.graph import Saving
 from autotape.autograd.modes import enable_grad, is_grad_enabled
+from autotape.engine.backward import backward_of, restricted
 from autotape.engine.packing import Handle, SavedHooks, check_unwritten, saving
-from autotape.engine.replay import backward_of, restricted
 from autotape.engine.tape import tick
 from autotape.engine.tensor import Tensor
 from autotape.ops.generator import default_generator

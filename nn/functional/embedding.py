@@ -10,18 +10,28 @@ from autotape.autograd.modes import no_grad
 from autotape.engine.batched import somewhere
 from autotape.engine.operands import tensor_input
 from autotape.engine.operation import Operation, apply
+from autotape.engine.row_gradient import Rows
 from autotape.engine.tensor import Tensor
-from autotape.ops._accumulate import sum_rows
+from autotape.ops._accumulate import sum_equal_rows, sum_rows
 
 __all__ = ["embedding", "one_hot"]
 
 Array = np.ndarray[Any, Any]
+
+_FEW = 4  # a table's gradient stays the rows looked up if it has so many times more rows
 
 
 def _lookup_rule(g: Any, _y: Any, _w: Any, index: Array, factor: Array | None, rows: int) -> Any:
     if isinstance(g, Tensor):
         return apply(_EMBEDDING_ADJOINT, (g,), index, factor, rows)
     return _add_into_zeros(g, index, factor, rows)
+
+
+def _lookup_raw_rule(g: Any, y: Any, w: Any, index: Array, factor: Array | None, rows: int) -> Any:
+    if _FEW * index.size > rows or type(g) is not np.ndarray or type(index) is not np.ndarray or not g.size:
+        return _lookup_rule(g, y, w, index, factor, rows)
+    values = (g if factor is None else g * factor).reshape(index.size, g.shape[-1])
+    return Rows(*sum_equal_rows(index.reshape(-1), values, rows), rows)
 
 
 def _add_into_zeros(g: Array, index: Array, factor: Array | None, rows: int) -> Array:
@@ -35,7 +45,9 @@ def _adjoint_rule(g: Any, _y: Any, _g: Any, index: Array, factor: Array | None, 
 
 
 # The factor (one per index) scales the gradient alone: 0 at the padding, 1/n where a row is named n times.
-_EMBEDDING = Operation("embedding", lambda w, index, _factor, _rows: w.take(index, 0), _lookup_rule)
+_EMBEDDING = Operation(
+    "embedding", lambda w, index, _factor, _rows: w.take(index, 0), _lookup_rule, raw=(_lookup_raw_rule,)
+)
 _EMBEDDING_ADJOINT = Operation("embedding_adjoint", _add_into_zeros, _adjoint_rule)
 
 

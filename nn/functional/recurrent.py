@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autotape.engine.backward import gradients
 from autotape.engine.batched import is_batched
 from autotape.engine.operands import tensor_input
 from autotape.engine.operation import CAST, Operation, apply
-from autotape.engine.replay import gradients
 from autotape.engine.tape import current_tape, on_tape
 from autotape.engine.tensor import Tensor
 from autotape.nn.functional._recurrent_kernels import KERNELS, Plan, Weights, plan_of, slabs
