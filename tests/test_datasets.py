@@ -1,15 +1,18 @@
-"""The datasets in the package: their values, the split, and what damage does."""
+"""The digits in the package, and the datasets made of formulas: values, splits, and what damage does."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from autotape.datasets import _digits, digits
+import autotape as at
+from autotape.datasets import _digits, digits, moons, spiral, toy_sequence
 from autotape.engine.dtypes import float32, int64
 from autotape.engine.tensor import Tensor
+from autotape.ops.generator import Generator
 
 
 def _arrays(seed: int | None = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -104,3 +107,54 @@ def test_licence_lies_beside_the_file() -> None:
     for words in ("10.24432/C50P49", "CC BY 4.0", "Alpaydin", "Kaynak", "digits.npz"):
         assert words in notice
     assert f"{Path(_digits._FILE).stat().st_size:,} bytes" in notice
+
+
+# --- made of formulas ---------------------------------------------------------------------------------------
+
+
+def test_spiral_is_the_documented_formula() -> None:
+    x, y = spiral(40, classes=4, noise=0.0)
+    r = np.arange(40) / 39
+    for k in range(4):
+        t = 4 * k + 4 * r
+        expected = np.stack([r * np.sin(t), r * np.cos(t)], 1)
+        assert np.allclose(x[40 * k : 40 * k + 40].numpy(), expected, atol=1e-6)
+        assert set(y[40 * k : 40 * k + 40].tolist()) == {k}
+
+
+def test_moons_are_half_circles() -> None:
+    x, y = moons(50, noise=0.0)
+    upper, lower = x[y == 0].numpy(), x[y == 1].numpy()
+    assert np.allclose((upper**2).sum(1), 1, atol=1e-6)
+    assert np.allclose(((lower - [1, 0.5]) ** 2).sum(1), 1, atol=1e-6)
+    assert upper[:, 1].min() > -1e-6
+    assert lower[:, 1].max() < 0.5 + 1e-6
+
+
+def test_toy_sequence_has_the_documented_noise() -> None:
+    x, y = toy_sequence(20_000, generator=Generator().manual_seed(0))
+    assert (x.shape, y.shape) == ((20_000, 2), (20_000, 1))
+    assert 0 <= float(x.min()) < float(x.max()) < 1
+    rest = y.numpy()[:, 0] - x.numpy() @ [2.0, 3.0]
+    assert abs(rest.mean()) < 0.003
+    assert rest.std() == pytest.approx(0.1, rel=0.03)
+
+
+@pytest.mark.parametrize("make", [spiral, moons, toy_sequence])
+def test_made_points_repeat_under_a_generator(make: Callable[..., tuple[Tensor, Tensor]]) -> None:
+    def arrays(seed: int) -> list[np.ndarray]:
+        return [t.numpy() for t in make(30, generator=Generator().manual_seed(seed))]
+
+    first, again, other = arrays(1), arrays(1), arrays(2)
+    assert all(map(np.array_equal, first, again))
+    assert not np.array_equal(first[0], other[0])
+    at.manual_seed(1)
+    assert np.array_equal(make(30)[0].numpy(), first[0])
+    x, y = make(30)
+    assert x.dtype == float32
+    assert y.dtype == (float32 if make is toy_sequence else int64)
+    assert np.isfinite(x.numpy()).all()
+    assert make(1)[0].shape[1] == 2
+    for wrong in ({"points": 0}, {"noise": -1.0}, {"noise": float("nan")}):
+        with pytest.raises(ValueError, match="must be"):
+            make(**wrong)
