@@ -1,9 +1,10 @@
 """Neural network modules, functions and initialisation."""
 
+import importlib
 from typing import Any
 
 from autotape import left_out
-from autotape.nn import functional, init, utils
+from autotape.nn import functional, init, parallel, utils
 from autotape.nn.activation import (
     GELU,
     GLU,
@@ -115,8 +116,10 @@ from autotape.nn.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from autotape.nn.parallel import DataParallel
 from autotape.nn.parameter import Buffer, Parameter
 from autotape.nn.parameter_containers import ParameterDict, ParameterList
+from autotape.nn.parameter_store import ParameterStore
 from autotape.nn.pixelshuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from autotape.nn.pooling import (
     AvgPool1d,
@@ -189,6 +192,7 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "DataParallel",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -261,6 +265,7 @@ __all__ = [
     "Parameter",
     "ParameterDict",
     "ParameterList",
+    "ParameterStore",
     "PixelShuffle",
     "PixelUnshuffle",
     "PoissonNLLLoss",
@@ -312,10 +317,13 @@ __all__ = [
     "ZeroPad3d",
     "functional",
     "init",
+    "parallel",
     "utils",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """The error for a name that is not there."""
+    """``modules``, PyTorch's import paths, on demand; the error for a name that is not there."""
+    if name == "modules":
+        return importlib.import_module("autotape.nn.modules")
     raise left_out.missing("nn", name, __all__)

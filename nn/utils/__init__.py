@@ -6,6 +6,7 @@ from autotape import left_out
 from autotape.nn.utils import parametrizations, parametrize, prune, rnn, stateless
 from autotape.nn.utils._summary import Summary, summary
 from autotape.nn.utils.clip_grad import (
+    clip_grad_norm,
     clip_grad_norm_,
     clip_grad_value_,
     clip_grads_with_norm_,
@@ -20,10 +21,13 @@ from autotape.nn.utils.normalization import (
     spectral_norm,
     weight_norm,
 )
+from autotape.nn.utils.tensor_dict import TensorDict
 from autotape.nn.utils.unused import unused_parameters
 
 __all__ = [
     "Summary",
+    "TensorDict",
+    "clip_grad_norm",
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
