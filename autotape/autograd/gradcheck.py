@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from autotape.autograd.gradient import grad
-from autotape.engine.replay import gradients
+from autotape.autograd.numerical import place_of, signed, unflat
+from autotape.engine.backward import gradients
 from autotape.engine.tensor import Tensor
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
@@ -88,11 +89,24 @@ def gradcheck(
     wanted = _check_inputs(arguments)
     try:
         _check(func, arguments, wanted, settings, fast_mode)
-    except GradcheckError:
+    except GradcheckError as error:
         if raise_exception:
+            _explain(error, func, arguments)
             raise
         return False
     return True
+
+
+def _explain(error: GradcheckError, func: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    """Add what ``autotape.testing`` finds out about the mistake: its kind, and the entry at fault."""
+    from autotape.testing.gradients import check_gradients  # a room above: only once something is wrong
+
+    try:
+        check_gradients(func, *arguments)
+    except AssertionError as found:
+        error.add_note(str(found))
+    except Exception as failed:  # the check above stands without it
+        error.add_note(f"(autotape.testing could not explain it: {type(failed).__name__}: {failed})")
 
 
 def gradgradcheck(
@@ -241,14 +255,10 @@ def _check(
 
 def _refuse_nan(array: Array, what: str) -> None:
     if np.isnan(array).any():
-        place = _index(int(np.isnan(array).argmax()), array.shape)
+        place = place_of(int(np.isnan(array).argmax()), array.shape)
         raise GradcheckError(
             f"{what} is nan at index {place} (shape {list(array.shape)}): nothing can be compared with it"
         )
-
-
-def _index(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(int(i) for i in np.unravel_index(flat, shape))
 
 
 # --- the two Jacobians --------------------------------------------------------------------------------------
@@ -353,11 +363,11 @@ def _worst(
         excess = np.abs(a - b) - (atol + rtol * np.abs(b))
     wrong = ~_close(a, b, atol, rtol)
     excess = np.where(np.isnan(excess), np.inf, np.where(wrong, excess, -np.inf))
-    place = _index(int(excess.argmax()), a.shape)
+    place = place_of(int(excess.argmax()), a.shape)
     if shapes is None:
         where = f"worst at index {place}"
     else:
-        row, column = (list(_index(i, shape)) for i, shape in zip(place, shapes, strict=True))
+        row, column = (list(place_of(i, shape)) for i, shape in zip(place, shapes, strict=True))
         where = f"worst at d output{row} / d input{column}"
     text = f"{where}: {name_a} {a[place]:.10g}, {name_b} {b[place]:.10g}"
     if shapes is not None:
@@ -378,11 +388,8 @@ def _compare_projections(
     rng = np.random.default_rng(0)
 
     def signs(t: Tensor) -> Array:
-        # Magnitudes of 0.5 to 1.5 and random signs: no element counts little, no errors cancel for sure.
-        def one() -> Array:
-            return np.asarray(rng.uniform(0.5, 1.5, t.shape) * rng.choice((-1.0, 1.0), t.shape))
-
-        return (one() + 1j * one() if t._array.dtype.kind == "c" else one()).astype(t._array.dtype)
+        parts = 2 if t._array.dtype.kind == "c" else 1
+        return unflat(signed(rng, parts * t._array.size), t._array)
 
     us = [signs(y) for y in ys]
     analytic = [
@@ -429,7 +436,7 @@ def _check_replays(ys: list[Tensor], xs: list[Tensor], wanted: list[int], how: _
             if z.any():
                 raise GradcheckError(
                     f"backward not multiplied by grad_output: for a gradient of zeros at output {o} that of "
-                    f"input {i} is {z[z != 0][0]:.10g} at index {_index(int((z != 0).argmax()), z.shape)}"
+                    f"input {i} is {z[z != 0][0]:.10g} at index {place_of(int((z != 0).argmax()), z.shape)}"
                 )
             if how.dtypes and a.dtype != x._array.dtype:
                 raise GradcheckError(

@@ -174,8 +174,15 @@ def memory(x: Array) -> tuple[Array, int]:
     owner = owner_of(x)
     order = sorted(range(owner.ndim), key=lambda d: -abs(owner.strides[d]))
     flat = owner.transpose(order).reshape(-1)
-    if not np.may_share_memory(flat, owner):  # the user's array was a part of memory with gaps
+    if not (flat.flags.c_contiguous and np.may_share_memory(flat, owner)):  # the user's array has gaps
         owner = x.base if isinstance(x.base, np.ndarray) and x.base.flags.c_contiguous else x
-        flat = owner.reshape(-1)
+        flat = owner.reshape(-1) if owner.flags.c_contiguous else _span(x)
     start: int = x.__array_interface__["data"][0] - flat.__array_interface__["data"][0]
     return flat, start if flat.size else 0
+
+
+def _span(x: Array) -> Array:
+    """The memory from the first to the last element of an array with gaps, as one row of elements."""
+    first = x[tuple(slice(-1, None) if s < 0 else slice(0, 1) for s in x.strides)]
+    count = 1 + sum((n - 1) * abs(s) for n, s in zip(x.shape, x.strides)) // x.itemsize if x.size else 0
+    return np.lib.stride_tricks.as_strided(first, (count,), (x.itemsize,))
