@@ -55,7 +55,7 @@ _TABLE: dict[str, tuple[tuple[str, str], ...]] = {
             "choose_qparams_optimized fused_moving_avg_obs_fake_quant "
             "empty_quantized",
         ),
-        (_DEVICE, "xpu ipu mtia mps is_vulkan_available Stream Event get_device_module"),
+        (_DEVICE, "ipu mtia is_vulkan_available Stream Event get_device_module"),
         (_STORAGE, "*Storage storage is_storage resize_as_ as_strided_scatter from_file"),
         (
             "NumPy has no such dtype; use float16 or float32",
@@ -69,8 +69,8 @@ _TABLE: dict[str, tuple[tuple[str, str], ...]] = {
         (
             _COMPILER,
             "cond while_loop sym_* Sym* fork wait parse_* "
-            "import_ir_module* jit fx export library ops classes "
-            "Script* CompilationUnit Graph package compiler overrides",
+            "import_ir_module* fx export library ops classes "
+            "Script* CompilationUnit Graph package overrides",
         ),
         (_VENDOR, "cudnn_* miopen_* mkldnn_* native_* batch_norm_*"),
         (_COPY, "*_copy"),
@@ -78,8 +78,7 @@ _TABLE: dict[str, tuple[tuple[str, str], ...]] = {
         ("use split, chunk or tensor_split", "unsafe_*"),
         ("use scatter_reduce or index_add", "segment_reduce"),
         ("use arange, which leaves the end out", "range"),
-        ("use set_default_dtype", "set_default_tensor_type"),
-        (_DISTRIBUTED, "distributed futures multiprocessing monitor"),
+        (_DISTRIBUTED, "futures monitor"),
         ("use masked_fill or where", "masked"),
         (
             _NN,
@@ -105,7 +104,7 @@ _TABLE: dict[str, tuple[tuple[str, str], ...]] = {
             "q_per_channel_scales q_per_channel_zero_points qscheme "
             "int_repr dequantize",
         ),
-        (_DEVICE, "xpu ipu mtia to_mkldnn record_stream share_memory_ is_shared"),
+        (_DEVICE, "xpu ipu mtia to_mkldnn record_stream share_memory_ is_shared pin_memory"),
         (_STORAGE, "set_ untyped_storage storage storage_type resize_as resize_as_ resize const_data_ptr"),
         (_STORAGE, "as_strided_ as_strided_scatter"),
         ("it is linalg.lu_factor or linalg.lu_solve", "lu lu_solve"),
@@ -128,13 +127,10 @@ _TABLE: dict[str, tuple[tuple[str, str], ...]] = {
         ("use LPPool2d", "LPPool3d"),
         ("use the module with its sizes given", "LazyConvTranspose3d LazyInstanceNorm1d LazyInstanceNorm3d"),
         ("use NLLLoss", "NLLLoss2d"),
-        (_DISTRIBUTED, "DataParallel"),
         ("use BatchNorm1d, BatchNorm2d or BatchNorm3d", "SyncBatchNorm"),
     ),
     "nn.Module": (
-        (_COMPILER, "compile"),
         (_DEVICE, "share_memory ipu xpu mtia"),
-        ("use register_full_backward_hook", "register_backward_hook"),
         ("a state dict holds the versions of its parts in _metadata", "dump_patches"),
         ("call super().__init__() in __init__", "call_super_init"),
     ),
@@ -147,18 +143,9 @@ _TABLE: dict[str, tuple[tuple[str, str], ...]] = {
         ("use channel_shuffle", "native_channel_shuffle"),
         ("use interpolate", "upsample_bilinear upsample_nearest"),
     ),
-    "nn.init": (
-        (
-            "use the name with an underscore at its end",
-            "uniform normal constant eye dirac "
-            "xavier_uniform xavier_normal kaiming_uniform kaiming_normal orthogonal "
-            "sparse",
-        ),
-    ),
     "nn.utils": (
         ("convert a tensor with .contiguous(); NumPy has no memory formats", "convert_conv*_memory_format"),
         ("use fuse_conv_bn_eval", "fuse_linear_bn_*"),
-        ("use clip_grad_norm_", "clip_grad_norm"),
     ),
     "optim": (
         ("use Adam; gradients are dense", "SparseAdam"),
@@ -190,26 +177,70 @@ _TABLE: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "distributions": (
         (
-            "a sample's derivative by its parameters needs functions "
-            "that NumPy has not; draw with numpy.random and "
-            "write log_prob with special.gammaln",
-            "Beta Binomial Chi2 Dirichlet FisherSnedecor "
-            "Gamma InverseGamma Kumaraswamy LKJCholesky Multinomial "
-            "NegativeBinomial StudentT VonMises Wishart ContinuousBernoulli",
+            "draw with numpy.random and write log_prob with special.gammaln",
+            "FisherSnedecor InverseGamma Kumaraswamy LKJCholesky VonMises Wishart ContinuousBernoulli",
         ),
         (
-            "transform a sample of Uniform, Normal or Exponential, and write its log_prob",
-            "Cauchy GeneralizedPareto Gumbel HalfCauchy HalfNormal LogisticNormal Pareto Weibull "
-            "LowRankMultivariateNormal MixtureSameFamily Relaxed* OneHotCategoricalStraightThrough",
+            "use TransformedDistribution of Uniform, Normal or Exponential",
+            "GeneralizedPareto LogisticNormal Pareto Weibull",
         ),
+        ("use MultivariateNormal", "LowRankMultivariateNormal"),
+        ("use RelaxedBernoulli or RelaxedOneHotCategorical", "LogitRelaxedBernoulli ExpRelaxedCategorical"),
         ("derive from Distribution", "ExponentialFamily"),
         (
-            "apply the function to a sample, and add the log of its derivative to log_prob",
-            "*Transform TransformedDistribution biject_to transform_to identity_transform",
+            "derive from Transform, with _call, _inverse and log_abs_det_jacobian",
+            "*Transform biject_to transform_to",
         ),
     ),
-    "utils.data": (("use Dataset and DataLoader", "*DataPipe* datapipes* functional_datapipe"),),
+    "utils.data": (
+        (
+            "use Dataset and DataLoader",
+            "*DataPipe* datapipes* functional_datapipe DataChunk graph* argument_validation "
+            "guaranteed_datapipes_determinism non_deterministic runtime_validation*",
+        ),
+    ),
+    "amp": ((_AUTOCAST, "*autocast_*"),),
+    "cuda": (
+        (_DEVICE, "CUDAGraph graph graphs nvtx comm nccl jiterator tunable ExternalStream *_peer* profiler"),
+        (_DEVICE, "Default* caching_allocator_* change_current_allocator get_allocator_backend MemPool"),
+        (_STORAGE, "*Storage"),
+    ),
+    "distributed": ((_DISTRIBUTED, "*"),),
+    "hub": (
+        (
+            "write the model in autotape.nn and load its weights from a safetensors file with autotape.load",
+            "load list help load_state_dict_from_url",
+        ),
+        ("use urllib.request", "download_url_to_file get_dir set_dir"),
+    ),
+    "jit": (
+        ("save the state_dict and build the module again", "save load"),
+        (
+            _COMPILER,
+            "fork wait CompilationUnit Script* Trac* Attribute trace_module run_frozen_optimizations",
+        ),
+        (_COMPILER, "script_if_tracing set_fusion_strategy fuser strict_fusion enable_onednn_fusion"),
+    ),
+    "models": (("write the model in autotape.nn, and load its weights from a safetensors file", "*"),),
+    "serialization": (
+        (
+            "save a state_dict, or load with weights_only=False what you trust",
+            "*safe_globals* skip_data register_package",
+        ),
+    ),
+    "onnx": (
+        ("save the state_dict with autotape.save, load it in PyTorch and export there", "*export* ops"),
+    ),
     "testing": (("use assert_close", "assert_allclose"), ("write the check in Python", "FileCheck")),
+    "transforms": (
+        ("an image of PIL becomes a tensor by ToTensor", "PILToTensor"),
+        (
+            "write it for the array and give it as Lambda",
+            "ColorJitter FiveCrop TenCrop GaussianBlur LinearTransformation TrivialAugmentWide AutoAugment* "
+            "AugMix Random*",
+        ),
+        ("use the transforms without v2", "v2"),
+    ),
 }
 
 

@@ -1,8 +1,9 @@
-"""Settings of the process: threads, determinism, default device, anomaly detection; and compile."""
+"""Settings of the process: threads, determinism, precision, default device, anomaly detection; compile."""
 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -11,12 +12,15 @@ import numpy as np
 
 from autotape.autograd.anomaly import switch
 from autotape.engine.basics import cpu, device, on_cpu
+from autotape.engine.dtypes import set_default_dtype
 from autotape.engine.replay import anomaly
+from autotape.ops import legacy
 
 __all__ = [
     "are_deterministic_algorithms_enabled",
     "compile",
     "get_default_device",
+    "get_float32_matmul_precision",
     "get_num_interop_threads",
     "get_num_threads",
     "is_anomaly_check_nan_enabled",
@@ -24,6 +28,9 @@ __all__ = [
     "is_deterministic_algorithms_warn_only_enabled",
     "set_anomaly_enabled",
     "set_default_device",
+    "set_default_tensor_type",
+    "set_float32_matmul_precision",
+    "set_flush_denormal",
     "set_num_interop_threads",
     "set_num_threads",
     "use_deterministic_algorithms",
@@ -37,6 +44,7 @@ class _State:
     warn_only = False
     threads = os.cpu_count() or 1
     interop_threads = 1
+    matmul_precision = "highest"
 
 
 _state = _State()
@@ -123,6 +131,50 @@ def are_deterministic_algorithms_enabled() -> bool:
 def is_deterministic_algorithms_warn_only_enabled() -> bool:
     """The ``warn_only`` of the last :func:`use_deterministic_algorithms`."""
     return _state.warn_only
+
+
+# --- precision ----------------------------------------------------------------------------------------------
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Accepted for PyTorch's sake, and remembered: products of float32 are computed in float32.
+
+    >>> set_float32_matmul_precision("high")
+    >>> get_float32_matmul_precision()
+    'high'
+    """
+    if precision not in ("highest", "high", "medium"):
+        warnings.warn(
+            f"{precision} is not one of 'highest', 'high', or 'medium'; the call has no effect", stacklevel=2
+        )
+        return
+    _state.matmul_precision = precision
+
+
+def get_float32_matmul_precision() -> str:
+    """What :func:`set_float32_matmul_precision` was given last; first ``"highest"``."""
+    return _state.matmul_precision
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """False: NumPy keeps denormal numbers."""
+    return False
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """:func:`set_default_dtype` by the name or type of a tensor: ``FloatTensor``, ``"torch.DoubleTensor"``.
+
+    TypeError for a type of CUDA's. Superseded by ``set_default_dtype``, in PyTorch too.
+
+    >>> import autotape as at
+    >>> at.set_default_tensor_type(at.FloatTensor)
+    >>> at.get_default_dtype()
+    autotape.float32
+    """
+    kind = getattr(legacy, t.rpartition(".")[2], None) if isinstance(t, str) else t
+    if not isinstance(kind, legacy.TensorType) or (isinstance(t, str) and ".cuda." in t):
+        raise TypeError(f"type {t} not available: it is FloatTensor, DoubleTensor or HalfTensor, on the CPU")
+    set_default_dtype(kind.dtype)
 
 
 # --- device, anomaly detection ------------------------------------------------------------------------------

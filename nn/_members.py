@@ -240,7 +240,7 @@ class Owner:
         self._register(MODULES, name, module)
 
     def register_module(self, name: str, module: Module | None) -> None:
-        """Alias of :meth:`add_module`."""
+        """Add a child module: another name of :meth:`add_module`."""
         self.add_module(name, module)
 
     def __dir__(self) -> list[str]:

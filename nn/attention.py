@@ -1,7 +1,10 @@
-"""Attention with several heads."""
+"""Attention with several heads; and what scripts say to PyTorch's choice of a kernel for attention."""
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from autotape.engine.dtypes import DTypeLike
@@ -14,7 +17,7 @@ from autotape.nn.module import Module
 from autotape.nn.parameter import Parameter
 from autotape.ops.creation import empty
 
-__all__ = ["MultiheadAttention"]
+__all__ = ["MultiheadAttention", "SDPBackend", "sdpa_kernel"]
 
 
 class NonDynamicallyQuantizableLinear(Linear):
@@ -182,3 +185,28 @@ class MultiheadAttention(Module):
             is_causal,
             self.batch_first,
         )
+
+
+class SDPBackend(enum.Enum):
+    """PyTorch's ways to compute ``scaled_dot_product_attention``; autotape has one, ``MATH``."""
+
+    ERROR = -1
+    MATH = 0
+    FLASH_ATTENTION = 1
+    EFFICIENT_ATTENTION = 2
+    CUDNN_ATTENTION = 3
+    OVERRIDEABLE = 4
+
+
+def sdpa_kernel(
+    backends: SDPBackend | Iterable[SDPBackend], set_priority: bool = False
+) -> AbstractContextManager[None]:
+    """Context in which PyTorch chooses among ``backends``; there is one way here, which all of them give.
+
+    >>> with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+    ...     pass
+    """
+    for backend in [backends] if isinstance(backends, SDPBackend) else backends:
+        if not isinstance(backend, SDPBackend):
+            raise TypeError(f"sdpa_kernel() expects SDPBackend, got {type(backend).__name__}")
+    return nullcontext()

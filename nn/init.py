@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -158,12 +160,12 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Fill with ones."""
+    """Fill a tensor with ones, in place, and return it."""
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fill with zeros."""
+    """Fill a tensor with zeros, in place, and return it."""
     return constant_(tensor, 0.0)
 
 
@@ -321,6 +323,33 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     matrix = (q.T if rows < columns else q) * gain
     with no_grad():
         return tensor.copy_(Tensor._wrap(np.ascontiguousarray(matrix).reshape(tuple(tensor.shape))))
+
+
+def _superseded(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function under PyTorch's first name of it, without the underscore; it warns, as there."""
+    name = function.__name__
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Tensor:
+        warnings.warn(
+            f"nn.init.{name[:-1]} is now deprecated in favor of nn.init.{name}", FutureWarning, stacklevel=2
+        )
+        return function(*args, **kwargs)
+
+    return call
+
+
+uniform = _superseded(uniform_)
+normal = _superseded(normal_)
+constant = _superseded(constant_)
+eye = _superseded(eye_)
+dirac = _superseded(dirac_)
+sparse = _superseded(sparse_)
+orthogonal = _superseded(orthogonal_)
+xavier_uniform = _superseded(xavier_uniform_)
+xavier_normal = _superseded(xavier_normal_)
+kaiming_uniform = _superseded(kaiming_uniform_)
+kaiming_normal = _superseded(kaiming_normal_)
 
 
 def __getattr__(name: str) -> Any:

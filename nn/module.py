@@ -155,6 +155,10 @@ class Module(Stateful):
         """
         return register(self, "_backward_hooks", hook, prepend)
 
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """:meth:`register_full_backward_hook`, under the name of what came before it in PyTorch."""
+        return self.register_full_backward_hook(hook)
+
     # --- modes and gradients -------------------------------------------------------------------------------
 
     def train(self: T, mode: bool = True) -> T:
@@ -277,6 +281,9 @@ class Module(Stateful):
     def cuda(self: T, device: Any = None) -> T:
         """Raise RuntimeError: there is no such device."""
         return self.to("cuda")
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: autotape has no compiler (:func:`autotape.compile` returns the module itself)."""
 
     # --- text ----------------------------------------------------------------------------------------------
 

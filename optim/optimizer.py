@@ -76,6 +76,14 @@ def _with_hooks(step: Step) -> Step:
     return hooked  # type: ignore[return-value]
 
 
+class _Required:
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()  # the default of an option of a user's own optimizer that every group must give
+
+
 class Optimizer:
     """What every optimizer shares.
 
@@ -164,7 +172,10 @@ class Optimizer:
         if names:
             param_group["param_names"] = names
         for name, default in self.defaults.items():
-            param_group.setdefault(name, default)
+            if param_group.setdefault(name, default) is required:
+                raise ValueError(
+                    f"parameter group didn't specify a value of required optimization parameter {name}"
+                )
         self.param_groups.append(param_group)
 
     def zero_grad(self, set_to_none: bool = True) -> None:

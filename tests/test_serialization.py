@@ -6,6 +6,7 @@ import io
 import json
 import math
 import struct
+import threading
 from collections import OrderedDict, defaultdict, namedtuple
 from datetime import date
 from enum import IntEnum
@@ -22,7 +23,8 @@ from autotape import nn, optim
 from autotape.engine.basics import Size, device
 from autotape.engine.dtypes import bfloat16, float32, int64
 from autotape.engine.tensor import Tensor
-from autotape.serialization import load, save
+from autotape.optim import SGD
+from autotape.serialization import CheckpointError, load, save
 
 DTYPES = ["?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8", "c8", "c16"]
 
@@ -196,9 +198,7 @@ def test_state_dict_keeps_the_versions_of_its_modules() -> None:
     assert loaded["again"][0] is loaded["model"]
     odd = OrderedDict(a=1)
     odd.note = "an attribute of the user's own"  # type: ignore[attr-defined]
-    with pytest.raises(
-        TypeError, match=r"obj\[0\] is a OrderedDict, which can't be saved; save dict\(\) of it"
-    ):
+    with pytest.raises(CheckpointError, match=r"obj\[0\] is a OrderedDict, .*save dict\(\) of it"):
         there_and_back([odd])
 
 
@@ -341,8 +341,7 @@ Pair = namedtuple("Pair", "a b")
 @pytest.mark.parametrize(
     ("value", "match"),
     [
-        (Net(), r"is a Net, which can't be saved; save its state_dict\(\)"),
-        (lambda x: x, "is a function, .* code is never saved"),
+        (Net(), r"is a Net, which needs one; save its state_dict\(\)"),
         (len, "code is never saved"),
         (Anything, "is a type, .* save its name"),
         (Anything(), "is a Anything, .* save the numbers, strings and tensors"),
@@ -353,7 +352,7 @@ Pair = namedtuple("Pair", "a b")
         (defaultdict(list), r"is a defaultdict, .* save dict\(\) of it"),
         (Color.RED, "is a Color, .* save its name or its value"),
         (np.str_("a"), r"save str\(\) of it"),
-        (np.longdouble(1), "can't be saved"),
+        (np.longdouble(1), "needs one"),
         (Path("a"), r"save str\(\) of it"),
         (Fraction(1, 3), r"save str\(\) of it"),
         (date(2020, 1, 1), r"save its isoformat\(\)"),
@@ -367,18 +366,90 @@ Pair = namedtuple("Pair", "a b")
         (np.ma.zeros(3), r"save numpy\.asarray\(\)"),
     ],
 )
-def test_any_other_object_is_refused_with_its_place(value: Any, match: str, tmp_path: Path) -> None:
+def test_any_other_object_is_pickled_and_refused_by_default_with_its_place(
+    value: Any, match: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "c"
+    save({"optimizer": {"state": {0: {"a": np.ones(1), "fn": value}}}}, path)
+    with pytest.raises(CheckpointError, match=r"obj\['optimizer'\]\['state'\]\[0\]\['fn'\] .*" + match):
+        load(path)
+    loaded = load(path, weights_only=False)["optimizer"]["state"][0]
+    assert loaded["a"] == 1
+    assert type(loaded["fn"]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "match"),
+    [
+        (lambda x: x, "is a function, which can't be saved; code is never saved"),
+        ((i for i in range(3)), r"is a generator, which can't be saved; save list\(\) of it"),
+        (threading.Lock(), "is a lock, which can't be saved"),
+    ],
+)
+def test_what_cannot_be_pickled_is_refused_with_its_place(value: Any, match: str, tmp_path: Path) -> None:
     path = tmp_path / "c"
     save("old", path)
-    with pytest.raises(TypeError, match=r"^obj\['optimizer'\]\['state'\]\[0\]\['fn'\] " + ".*" + match):
-        save({"optimizer": {"state": {0: {"a": np.ones(1), "fn": value}}}}, path)
+    with pytest.raises(TypeError, match=r"^obj\['a'\] " + match):
+        save({"a": value}, path)
     assert load(path) == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
+class Tied(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(2, 2)
+        self.second = nn.Linear(2, 2)
+        self.second.weight = self.first.weight
+        self.norm = nn.BatchNorm1d(2)
+
+
+def test_a_whole_module_comes_back_with_weights_only_false(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    net = Tied().eval()
+    optimizer = SGD(net.parameters(), lr=0.5)
+    save({"net": net, "optimizer": optimizer}, path)
+    with pytest.raises(CheckpointError, match=r"weights_only=False .* obj\['net'\] is a Tied"):
+        load(path, "cpu")
+    loaded = load(path, map_location="cpu", weights_only=False)
+    again = loaded["net"]
+    assert type(again) is Tied
+    assert not again.training
+    assert again.second.weight is again.first.weight
+    assert loaded["optimizer"].param_groups[0]["params"][0] is again.first.weight
+    for name, value in net.state_dict().items():
+        assert_same(value, again.state_dict()[name])
+
+
+class Trap:
+    sprung = False
+
+    @staticmethod
+    def spring() -> None:
+        Trap.sprung = True
+
+    def __reduce__(self) -> Any:
+        return Trap.spring, ()
+
+
+def test_the_default_load_runs_no_code_of_the_pickle() -> None:
+    file = io.BytesIO()
+    save(Trap(), file)
+    for allowed in ({}, {"weights_only": True}, {"weights_only": None}):
+        file.seek(0)
+        with pytest.raises(CheckpointError, match="weights_only=False"):
+            load(file, **allowed)
+        assert not Trap.sprung
+    file.seek(0)
+    load(file, weights_only=False)
+    assert Trap.sprung
+
+
 @pytest.mark.parametrize("key", [(1, 2), b"a", np.int64(1), np.float64(1), Color.RED, 1j])
-def test_any_other_key_is_refused_with_its_place(key: Any) -> None:
-    with pytest.raises(TypeError, match=rf"obj\[0\] has the key .*, a {type(key).__qualname__}; the keys of"):
+def test_any_other_key_is_pickled_and_refused_by_default(key: Any) -> None:
+    with pytest.raises(
+        CheckpointError, match=rf"obj\[0\] has the key .*, a {type(key).__qualname__}; the keys of"
+    ):
         there_and_back([{key: 1}])
 
 

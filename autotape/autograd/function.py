@@ -106,6 +106,10 @@ class FunctionCtx:
             raise AttributeError(f"ctx of {self._function.__name__} has no attribute '{name}'")
         return _tensor_at(self._recorded(), *kept)
 
+    def __delattr__(self, name: str) -> None:
+        if self.__dict__.get("_outputs", {}).pop(name, None) is None:
+            super().__delattr__(name)
+
 
 class Function:
     """Base class of operations whose derivative you write yourself.

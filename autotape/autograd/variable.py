@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from autotape.engine.tensor import Tensor
@@ -22,8 +23,10 @@ class Variable(metaclass=_TensorByAnotherName):
     True
     """
 
-    def __new__(cls, data: Tensor, requires_grad: bool = False) -> Any:
-        """A Tensor; TypeError if ``data`` is none."""
+    def __new__(cls, data: Tensor, requires_grad: bool = False, volatile: bool | None = None) -> Any:
+        """A Tensor; TypeError if ``data`` is none. ``volatile`` changes nothing, as in PyTorch."""
+        if volatile is not None:
+            warnings.warn("volatile was removed and now has no effect. Use `with no_grad():`", stacklevel=2)
         if not isinstance(data, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(data).__name__}")
         return data.detach().requires_grad_(requires_grad)

@@ -20,7 +20,7 @@ from autotape.ops.combining import broadcast_tensors
 from autotape.ops.log_sums import logsumexp
 from autotape.ops.sampling import multinomial
 
-__all__ = ["Categorical", "OneHotCategorical"]
+__all__ = ["Categorical", "OneHotCategorical", "OneHotCategoricalStraightThrough"]
 
 
 class _Choice(Distribution):
@@ -195,3 +195,19 @@ class OneHotCategorical(_Choice):
         values = Tensor._wrap(np.eye(n, dtype=self.probs._array.dtype))
         values = values.view(n, *[1] * len(self._batch_shape), n)
         return values.expand(n, *self._batch_shape, n) if expand else values
+
+
+class OneHotCategoricalStraightThrough(OneHotCategorical):
+    """One-hot vectors whose gradient is that of ``probs`` (the straight-through estimator, Bengio 2013).
+
+    >>> import autotape as at
+    >>> logits = at.zeros(3, requires_grad=True)
+    >>> at.distributions.OneHotCategoricalStraightThrough(logits=logits).rsample().requires_grad
+    True
+    """
+
+    has_rsample = True
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        """A sample + probs - probs, of which one has a gradient."""
+        return self.sample(sample_shape) + (self.probs - self.probs.detach())

@@ -9,10 +9,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autotape.distributions.bernoulli import Bernoulli
+from autotape.distributions.beta import Beta, Dirichlet
 from autotape.distributions.categorical import Categorical, OneHotCategorical
+from autotape.distributions.cauchy import Cauchy
 from autotape.distributions.distribution import Distribution
 from autotape.distributions.exponential import Exponential, Laplace
+from autotape.distributions.gamma import Gamma
 from autotape.distributions.geometric import Geometric
+from autotape.distributions.half_normal import HalfNormal
 from autotape.distributions.independent import Independent, sum_last
 from autotape.distributions.multivariate_normal import (
     MultivariateNormal,
@@ -26,6 +30,8 @@ from autotape.engine.tensor import Tensor
 from autotape.linalg.solving import solve_triangular
 from autotape.ops.choices import where
 from autotape.ops.exponentials import logaddexp
+from autotape.ops.joining import stack
+from autotape.special.gamma import digamma, lgamma
 
 __all__ = ["kl_divergence", "register_kl"]
 
@@ -163,6 +169,38 @@ def _poisson(p: Poisson, q: Poisson) -> Tensor:
 def _uniform(p: Uniform, q: Uniform) -> Tensor:
     result = ((q.high - q.low) / (p.high - p.low)).log()
     return where((q.low > p.low) | (q.high < p.high), _INF, result)  # type: ignore[no-any-return]
+
+
+@register_kl(HalfNormal, HalfNormal)
+def _half_normal(p: HalfNormal, q: HalfNormal) -> Tensor:
+    return _normal(p.base_dist, q.base_dist)
+
+
+@register_kl(Gamma, Gamma)
+def _gamma(p: Gamma, q: Gamma) -> Tensor:
+    a, b = p.concentration, q.concentration
+    rates = b * (p.rate / q.rate).log() + a * (q.rate / p.rate - 1)
+    return rates + lgamma(b) - lgamma(a) + (a - b) * digamma(a)
+
+
+@register_kl(Dirichlet, Dirichlet)
+def _dirichlet(p: Dirichlet, q: Dirichlet) -> Tensor:
+    a, b = p.concentration, q.concentration
+    total = a.sum(-1, True)
+    integrals = lgamma(total.squeeze(-1)) - lgamma(b.sum(-1)) + (lgamma(b) - lgamma(a)).sum(-1)
+    return integrals + ((a - b) * (digamma(a) - digamma(total))).sum(-1)
+
+
+@register_kl(Beta, Beta)
+def _beta(p: Beta, q: Beta) -> Tensor:
+    both = (stack([d.concentration1, d.concentration0], -1) for d in (p, q))
+    return _dirichlet(*(Dirichlet(c, validate_args=False) for c in both))
+
+
+@register_kl(Cauchy, Cauchy)
+def _cauchy(p: Cauchy, q: Cauchy) -> Tensor:
+    apart = (p.scale + q.scale) ** 2 + (p.loc - q.loc) ** 2
+    return (apart / (4 * p.scale * q.scale)).log()
 
 
 # --- different families -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -84,3 +85,14 @@ def operand(function: str, name: str, value: Any) -> Any:
 def _broadcast(a: Array, b: Array) -> bool:
     pairs = zip(reversed(a.shape), reversed(b.shape), strict=False)
     return all(n == m or 1 in (n, m) for n, m in pairs)
+
+
+def number_first(name: str, keyword: str, count: int) -> None:
+    """Warn of PyTorch's older order of arguments; TypeError for more arguments than it has."""
+    if count != 1:
+        raise TypeError(f"{name}() takes one positional argument less, but {count} more were given")
+    warnings.warn(
+        f"{name}(input, {keyword}, ...) is PyTorch's older form: give {keyword} by name, at the end",
+        FutureWarning,
+        stacklevel=3,
+    )

@@ -13,7 +13,7 @@ from autotape.engine.operands import tensor_input
 from autotape.engine.operation import Operation, implements
 from autotape.engine.out import store
 from autotape.engine.tensor import Tensor
-from autotape.ops._operands import apply_as, factor, operand, result_dtype
+from autotape.ops._operands import apply_as, factor, number_first, operand, result_dtype
 from autotape.ops._rules import zero
 
 __all__ = [
@@ -99,7 +99,7 @@ def _with_alpha(operation: Operation, input: Any, other: Any, alpha: Any) -> Ten
     return apply_as(dtype, operation, (input, other), factor(alpha, dtype))
 
 
-def add(input: Tensor, other: Any, *, alpha: float = 1, out: Tensor | None = None) -> Tensor:
+def add(input: Tensor, other: Any, *last: Any, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """Sum ``input + alpha * other``, elementwise with broadcasting; booleans give their logical or.
 
     The result has the promoted dtype. Derivative: d/dinput = 1, d/dother = alpha.
@@ -110,6 +110,9 @@ def add(input: Tensor, other: Any, *, alpha: float = 1, out: Tensor | None = Non
     tensor([[ 3.,  4.],
             [21., 22.]])
     """
+    if last:
+        number_first("add", "alpha", len(last))
+        alpha, other = other, last[0]
     if out is not None:
         return (
             plus(input, other, out=out) if alpha == 1 else store(out, add(input, other, alpha=alpha), "add")
@@ -117,7 +120,7 @@ def add(input: Tensor, other: Any, *, alpha: float = 1, out: Tensor | None = Non
     return plus(input, other) if alpha == 1 else _with_alpha(_ADD_SCALED, input, other, alpha)
 
 
-def sub(input: Tensor, other: Any, *, alpha: float = 1, out: Tensor | None = None) -> Tensor:
+def sub(input: Tensor, other: Any, *last: Any, alpha: float = 1, out: Tensor | None = None) -> Tensor:
     """Difference ``input - alpha * other``, elementwise with broadcasting.
 
     The result has the promoted dtype. Derivative: d/dinput = 1, d/dother = -alpha.
@@ -127,6 +130,9 @@ def sub(input: Tensor, other: Any, *, alpha: float = 1, out: Tensor | None = Non
     >>> at.sub(at.tensor([1.0, 2.0]), 1)
     tensor([0., 1.])
     """
+    if last:
+        number_first("sub", "alpha", len(last))
+        alpha, other = other, last[0]
     if out is not None:
         return (
             minus(input, other, out=out) if alpha == 1 else store(out, sub(input, other, alpha=alpha), "sub")

@@ -22,6 +22,9 @@ __all__ = [
     "ShortTensor",
 ]
 
+methods = ["new"]
+in_place: list[str] = []
+
 
 class TensorType(type):
     """The class of those below: calling one makes a Tensor; a Tensor of its dtype is its instance."""
@@ -105,3 +108,19 @@ class BoolTensor(metaclass=TensorType):
     """As :class:`FloatTensor`, of bool."""
 
     dtype = dtypes.bool
+
+
+def new(input: Tensor, *data: Any, device: Any = None) -> Tensor:
+    """A tensor of this one's dtype, made as the older types are: by shape (uninitialised) or from data.
+
+    Superseded by ``new_empty``, ``new_zeros`` and ``new_tensor``, in PyTorch too.
+
+    >>> import autotape as at
+    >>> x = at.ones(1, dtype=at.int64)
+    >>> x.new(2, 3).zero_().shape, x.new([1, 2])
+    (autotape.Size([2, 3]), tensor([1, 2]))
+    """
+    on_cpu(device)
+    if len(data) == 1 and isinstance(data[0], Tensor):
+        return data[0].detach()
+    return Tensor._wrap(legacy_array(data, input._array.dtype))

@@ -11,7 +11,7 @@ from autotape.engine.operands import mismatch, tensor_input
 from autotape.engine.operation import Operation, apply
 from autotape.engine.out import store, takes_out
 from autotape.engine.tensor import Tensor
-from autotape.ops._operands import apply_as, factor, operand, result_dtype
+from autotape.ops._operands import apply_as, factor, number_first, operand, result_dtype
 
 __all__ = ["addcdiv", "addcmul", "lerp"]
 
@@ -53,7 +53,7 @@ _ADDCDIV = Operation(
 
 @takes_out
 def addcmul(
-    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1, out: Tensor | None = None
+    input: Tensor, tensor1: Any, tensor2: Any, *last: Any, value: float = 1, out: Tensor | None = None
 ) -> Tensor:
     """``input + value * tensor1 * tensor2``, elementwise with broadcasting, in the promoted dtype.
 
@@ -63,6 +63,9 @@ def addcmul(
     >>> at.addcmul(at.tensor([1.0, 2.0]), at.tensor([3.0]), at.tensor([10.0]), value=0.5)
     tensor([16., 17.])
     """
+    if last:
+        number_first("addcmul", "value", len(last))
+        value, tensor1, tensor2 = tensor1, tensor2, last[0]
     operands = [operand("addcmul", *pair) for pair in _named(input, tensor1, tensor2)]
     dtype = result_dtype(*operands)
     if dtype.kind == "b":
@@ -72,7 +75,7 @@ def addcmul(
 
 @takes_out
 def addcdiv(
-    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1, out: Tensor | None = None
+    input: Tensor, tensor1: Any, tensor2: Any, *last: Any, value: float = 1, out: Tensor | None = None
 ) -> Tensor:
     """``input + value * tensor1 / tensor2``, elementwise with broadcasting, in the promoted dtype.
 
@@ -83,6 +86,9 @@ def addcdiv(
     >>> at.addcdiv(at.tensor([1.0, 2.0]), at.tensor([3.0]), at.tensor([2.0]))
     tensor([2.5000, 3.5000])
     """
+    if last:
+        number_first("addcdiv", "value", len(last))
+        value, tensor1, tensor2 = tensor1, tensor2, last[0]
     operands = [operand("addcdiv", *pair) for pair in _named(input, tensor1, tensor2)]
     if result_dtype(*operands[1:]).kind in "biu":
         raise RuntimeError(

@@ -1,9 +1,12 @@
-"""``autotape.save`` and ``autotape.load``: checkpoints without pickle."""
+"""``autotape.save`` and ``autotape.load``: checkpoints whose loading runs no code, unless it is allowed."""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from autotape.engine.basics import device
 from autotape.engine.tensor import Tensor
@@ -14,15 +17,26 @@ from autotape.serialization.safetensors_format import File, describe, read, writ
 __all__ = ["load", "save"]
 
 _TREE_KEY = "autotape.tree"
+_PICKLE_KEY = "autotape.pickle"  # its value says which object made the pickle necessary
 
 
-def save(obj: object, f: File) -> None:
+def save(
+    obj: object,
+    f: File,
+    pickle_module: Any = None,
+    pickle_protocol: int = 5,
+    _use_new_zipfile_serialization: bool = True,
+) -> None:
     """Save a nested structure of tensors, numbers and strings to a file.
 
     ``obj`` is made of dicts and OrderedDicts (keys of type str, int, float, bool or None), lists, tuples,
     tensors, NumPy arrays and scalars, int, float, complex, bool, str, bytes, None, and autotape's dtypes,
     devices and sizes. Each comes back with its type, values and order; a Parameter as a Tensor. Tensors on
-    one memory come back on one memory. Nothing else is saved, code least of all.
+    one memory come back on one memory.
+
+    With anything else in it (a whole module, an ``argparse.Namespace``) ``obj`` is pickled, and :func:`load`
+    wants ``weights_only=False`` for that file: unpickling runs what the file says. As in PyTorch, classes are
+    saved by name, not by their code. Prefer ``module.state_dict()``.
 
     The file is a safetensors file with checksums, in which each tensor has the keys that lead to it as its
     name (``model.0.weight``; the very keys of a flat dict). A path is replaced as a whole: whatever happens
@@ -31,9 +45,11 @@ def save(obj: object, f: File) -> None:
     Args:
         obj: the structure; usually a dict of state_dicts and numbers.
         f: path, or a file object opened for writing in binary mode.
+        pickle_module, _use_new_zipfile_serialization: ignored.
+        pickle_protocol: of the pickle, where there is one.
 
     Raises:
-        TypeError: an object of another type; the message names its place and says what to save instead.
+        TypeError: an object that can't be pickled; the message names its place and says what to save instead.
         ValueError: a container that contains itself, or more than 100 levels.
 
     >>> import io, autotape as at
@@ -43,23 +59,46 @@ def save(obj: object, f: File) -> None:
     >>> at.load(file)
     {'model': {'w': tensor([1., 1.])}, 'epoch': 3, 'betas': (0.9, 0.999)}
     """
-    tree, arrays = encode(obj)
-    write(f, arrays, {_TREE_KEY: tree})
+    try:
+        tree, arrays = encode(obj)
+    except TypeError as error:  # something that has no place in the tree
+        try:
+            data = pickle.dumps(obj, max(pickle_protocol, 2))
+        except Exception:  # pickle raises whatever an object's own methods raise
+            raise error from None
+        why = str(error).replace("which can't be saved", "which needs one")
+        write(
+            f, {"pickle": np.frombuffer(data, np.uint8)}, {_PICKLE_KEY: why.encode(errors="replace").decode()}
+        )
+    else:
+        write(f, arrays, {_TREE_KEY: tree})
 
 
-def load(f: File, map_location: object = None, *, weights_only: bool = True) -> Any:
+def load(
+    f: File,
+    map_location: object = None,
+    pickle_module: Any = None,
+    *,
+    weights_only: bool | None = None,
+    mmap: bool | None = None,
+    **pickle_load_args: Any,
+) -> Any:
     """Load what :func:`save` saved, or the tensors of any other safetensors file as a flat dict.
 
-    No code is run, whatever the file holds, and no more memory is used than twice the size that it declares.
+    No code is run, whatever the file holds, and no more memory is used than twice the size that it declares;
+    unless ``weights_only=False`` allows to unpickle what could only be saved as a pickle, a whole module say.
+    A pickle can run any code: allow it for files from a source you trust.
 
     Args:
         f: path, or a seekable file object opened for reading in binary mode.
         map_location: where the tensors go, as in PyTorch: None, a device, a dict of devices or a function of
             a tensor and its location; all tensors are on the CPU.
-        weights_only: False allows nothing more: there is nothing in these files that could need it.
+        weights_only: False allows to unpickle; None is True.
+        pickle_module, mmap, pickle_load_args: ignored.
 
     Raises:
-        CheckpointError: the file is damaged or no checkpoint; the message names file, tensor and fault.
+        CheckpointError: the file is damaged, no checkpoint, or a pickle without ``weights_only=False``; the
+            message names file, tensor and fault.
         OSError: the file can't be opened or read.
         RuntimeError: ``map_location`` asks for a device that is not there.
 
@@ -72,6 +111,13 @@ def load(f: File, map_location: object = None, *, weights_only: bool = True) -> 
     locate = _location(map_location)
     arrays, metadata = read(f)
     value: Any
+    if _PICKLE_KEY in metadata and arrays.keys() == {"pickle"}:
+        if weights_only is not False:
+            raise CheckpointError(
+                f"{describe(f)} holds a pickle, and loading it runs what it says: load it with "
+                f"weights_only=False if you trust its source. {metadata[_PICKLE_KEY]:.500}"
+            )
+        return pickle.loads(arrays["pickle"].tobytes())
     if _TREE_KEY in metadata:
         try:
             value, tensors = decode(metadata[_TREE_KEY], arrays)

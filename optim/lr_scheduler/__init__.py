@@ -15,6 +15,8 @@ from autotape.optim.lr_scheduler.decays import (
 from autotape.optim.lr_scheduler.functions import LambdaLR, MultiplicativeLR
 from autotape.optim.lr_scheduler.plateau import ReduceLROnPlateau
 
+_LRScheduler = LRScheduler  # its name before PyTorch 2.0
+
 __all__ = [
     "ChainedScheduler",
     "ConstantLR",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import SupportsFloat
+from typing import Any, SupportsFloat
 
 from autotape.engine.tensor import Tensor
 from autotape.optim.lr_scheduler.base import LRScheduler, check_optimizer, set_rate, warn_of_epoch
@@ -24,6 +24,7 @@ class ReduceLROnPlateau(LRScheduler):
         threshold, threshold_mode: an improvement is one by this part (``"rel"``) or amount (``"abs"``).
         min_lr: the least rate, or a list with that of each group.
         eps: a change of the rate that is not greater is not made.
+        verbose: ignored; older PyTorch printed each reduction.
 
     >>> import autotape as at
     >>> opt = at.optim.SGD([at.zeros(1, requires_grad=True)], lr=1.0)
@@ -44,6 +45,7 @@ class ReduceLROnPlateau(LRScheduler):
         cooldown: int = 0,
         min_lr: list[float] | float = 0,
         eps: float = 1e-8,
+        verbose: Any = None,
     ) -> None:
         if factor >= 1:
             raise ValueError(f"Factor should be < 1.0, but got {factor}")

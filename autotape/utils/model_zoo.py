@@ -1,0 +1,9 @@
+"""``autotape.utils.model_zoo``: the old place of ``hub.load_state_dict_from_url``, which is left out."""
+
+from __future__ import annotations
+
+from autotape.hub import load_state_dict_from_url
+
+__all__ = ["load_url"]
+
+load_url = load_state_dict_from_url
