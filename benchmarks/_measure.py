@@ -1,4 +1,7 @@
-"""Timing ways of one job side by side: alternating, in one run, single-threaded, medians of ratios."""
+"""Timing ways of one job side by side: alternating, in one run, single-threaded, medians of ratios.
+
+The time is the processor's, of all threads of this process: what else runs on the machine is left out.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
 from statistics import median  # noqa: E402
-from time import perf_counter  # noqa: E402
+from time import process_time  # noqa: E402
 
 Job = Callable[[], object]
 
@@ -32,15 +35,15 @@ def compare(jobs: dict[str, Job], rounds: int = 60, milliseconds: float = 5) -> 
     calls = {}
     for name, job in jobs.items():
         job()
-        start = perf_counter()
+        start = process_time()
         job()
-        calls[name] = max(1, int(milliseconds / 1e3 / max(perf_counter() - start, 1e-7)))
+        calls[name] = max(1, int(milliseconds / 1e3 / max(process_time() - start, 1e-7)))
     for _ in range(rounds):
         for name, job in jobs.items():
-            start = perf_counter()
+            start = process_time()
             for _ in range(calls[name]):
                 job()
-            times[name].append((perf_counter() - start) / calls[name])
+            times[name].append((process_time() - start) / calls[name])
     return times
 
 

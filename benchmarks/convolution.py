@@ -1,14 +1,12 @@
-"""Convolutions, pooling and a LeNet-5 training step beside PyTorch.
+"""Convolutions and pooling beside PyTorch: single layers, forward and backward.
 
     python benchmarks/convolution.py
 
-LeNet-5 on 64 images of 28x28: forward, cross entropy, backward, SGD; then single layers, forward and
-backward.
+LeNet-5, which is made of some of them, is in ``speed.py``.
 """
 
 from __future__ import annotations
 
-import tracemalloc
 from typing import Any
 
 from _measure import Job, compare, report, torch_or_none  # sets the number of threads: before NumPy
@@ -18,7 +16,6 @@ import numpy as np
 
 import autotape as at
 import autotape.nn.functional as F
-from autotape import nn, optim
 
 torch: Any = torch_or_none()
 rng = np.random.default_rng(0)
@@ -31,43 +28,6 @@ LAYERS = {  # images, channels, size, out channels, kernel, padding, groups
     "64->64 1x1 on 16x16, batch 32": (32, 64, 16, 64, 1, 0, 1),
     "32 depthwise 3x3 on 16x16, batch 32": (32, 32, 16, 32, 3, 1, 32),
 }
-
-
-def lenet(library: Any) -> Any:
-    """LeNet-5 with ReLU and max pooling, in either library."""
-    m = library
-    return m.Sequential(
-        m.Conv2d(1, 6, 5), m.ReLU(), m.MaxPool2d(2), m.Conv2d(6, 16, 5), m.ReLU(), m.MaxPool2d(2),
-        m.Flatten(), m.Linear(256, 120), m.ReLU(), m.Linear(120, 84), m.ReLU(), m.Linear(84, 10),
-    )  # fmt: skip
-
-
-def lenet_step() -> dict[str, Job]:
-    """The jobs of the training step, from the same start."""
-    x = rng.standard_normal((64, 1, 28, 28), dtype=np.float32)
-    y = rng.integers(0, 10, 64)
-
-    def job(net: Any, optimizer: Any, functional: Any, inputs: Any, targets: Any) -> Job:
-        def step() -> Any:
-            loss = functional.cross_entropy(net(inputs), targets)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            return loss
-
-        return step
-
-    net = lenet(nn)
-    jobs = {"autotape": job(net, optim.SGD(net.parameters(), lr=0.01), F, at.tensor(x), at.tensor(y))}
-    if torch is not None:
-        twin = lenet(torch.nn)
-        twin.load_state_dict({k: torch.tensor(v.numpy()) for k, v in net.state_dict().items()})
-        twin_optimizer = torch.optim.SGD(twin.parameters(), lr=0.01)
-        inputs = torch.from_numpy(x), torch.from_numpy(y)
-        jobs["PyTorch"] = job(twin, twin_optimizer, torch.nn.functional, *inputs)
-    first = [float(j().item()) for j in jobs.values()]  # type: ignore[attr-defined]
-    assert max(first) - min(first) < 1e-5, first  # the same work
-    return jobs
 
 
 def both_ways(library: Any, functional: Any, call: Any, *arrays: Any) -> Job:
@@ -101,12 +61,6 @@ def normal(*shape: int) -> Any:
 
 def main() -> None:
     """All tables."""
-    step = lenet_step()
-    report("LeNet-5 step, 64x1x28x28", compare(step, 40, 20))
-    tracemalloc.start()
-    step["autotape"]()
-    print(f"  NumPy's memory at its peak: {tracemalloc.get_traced_memory()[1] / 1e6:.1f} MB")
-    tracemalloc.stop()
     for title, (n, c, size, out, k, padding, groups) in LAYERS.items():
         jobs = layer(
             lambda f, x, w, p=padding, g=groups: f.conv2d(x, w, padding=p, groups=g),

@@ -3,7 +3,7 @@
     python benchmarks/recurrent.py
 
 32 steps, batch 16, 32 inputs, 64 hidden units; forward and backward, and forward alone without gradients. The
-user's cell is an LSTM of plain tensor operations: two linear, chunk, sigmoid, tanh, mul, add.
+user's cell (``_networks.py``) stands beside the same work by hand in NumPy, what it takes without a tape.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import Any
 from _measure import Job, compare, report, torch_or_none  # sets the number of threads: before NumPy
 
 # isort: split
+import _networks
 import numpy as np
 
 import autotape as at
+from autotape import nn
 
 STEPS, BATCH, INPUTS, HIDDEN = 32, 16, 32, 64
 torch: Any = torch_or_none()
@@ -80,26 +82,55 @@ def cells(name: str) -> dict[str, Job]:
     return same_work(jobs)
 
 
-def users_cell() -> dict[str, Job]:
-    """The jobs of an LSTM cell written in plain operations."""
-    jobs: dict[str, Job] = {}
-    for title, (library, net, inputs) in networks("LSTMCell").items():
-        linear = library.nn.functional.linear
+def cell_by_hand(batch: int) -> Job:
+    """The work of ``_networks.users_cell`` in plain NumPy: every product, sum and function once, no tape."""
+    model = nn.ModuleList([nn.Linear(INPUTS, 4 * HIDDEN), nn.Linear(HIDDEN, 4 * HIDDEN)])
+    wi, bi, wh, bh = (p.detach().numpy() for p in _networks.start(at, model).parameters())
+    xs = _networks.normal(at, STEPS, batch, INPUTS).numpy()
+    n = HIDDEN
+    ones = np.ones(batch, np.float32)
 
-        def step(library: Any = library, net: Any = net, inputs: Any = inputs, linear: Any = linear) -> Any:
-            net.zero_grad()
-            h = c = library.zeros(BATCH, HIDDEN)
-            for t in range(STEPS):
-                sums = linear(inputs[t], net.weight_ih, net.bias_ih) + linear(h, net.weight_hh, net.bias_hh)
-                i, f, g, o = library.chunk(sums, 4, 1)
-                c = library.sigmoid(f) * c + library.sigmoid(i) * library.tanh(g)
-                h = library.sigmoid(o) * library.tanh(c)
-            loss = h.sum()
-            loss.backward()
-            return loss
+    def sigmoid(v: Any) -> Any:
+        e = np.exp(-v)
+        e += 1
+        return np.reciprocal(e, e)
 
-        jobs[title] = step
-    return same_work(jobs)
+    def step() -> Any:
+        h = c = np.zeros((batch, n), np.float32)
+        kept = []
+        for x in xs:
+            sums = x.dot(wi.T) + bi
+            sums += h.dot(wh.T) + bh
+            i, f, g, o = (sums[:, k * n : (k + 1) * n] for k in range(4))
+            i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
+            before, c = c, f * c + i * g
+            t = np.tanh(c)
+            kept.append((x, h, before, i, f, g, o, t))
+            h = o * t
+        loss = h.sum()
+        gwi, gwh, gb = np.zeros_like(wi), np.zeros_like(wh), np.zeros_like(bi)
+        gh, gc = np.ones_like(h), np.zeros_like(h)
+        for x, before_h, before, i, f, g, o, t in reversed(kept):
+            gs = np.empty((batch, 4 * n), np.float32)
+            gc = gc + gh * o * (1 - t * t)
+            gs[:, :n] = gc * g * (i * (1 - i))
+            gs[:, n : 2 * n] = gc * before * (f * (1 - f))
+            gs[:, 2 * n : 3 * n] = gc * i * (1 - g * g)
+            gs[:, 3 * n :] = gh * t * (o * (1 - o))
+            gc = gc * f
+            gh = gs.dot(wh)
+            gwi += gs.T.dot(x)
+            gwh += gs.T.dot(before_h)
+            gb += ones.dot(gs)
+        return at.tensor(loss)
+
+    return step
+
+
+def users_cell(batch: int) -> dict[str, Job]:
+    """The jobs of an LSTM cell that a user wrote, and of the same by hand in NumPy."""
+    jobs = {title: _networks.users_cell(library, batch) for title, library in LIBRARIES.items()}
+    return same_work(jobs | {"NumPy by hand": cell_by_hand(batch)})
 
 
 if __name__ == "__main__":
@@ -109,6 +140,7 @@ if __name__ == "__main__":
         report(f"nn.{name}({INPUTS}, {HIDDEN}), forward without gradients", compare(infer, 40, 20))
     train, infer = layer("LSTM", num_layers=2, bidirectional=True)
     report("nn.LSTM of two layers, both ways, forward and backward", compare(train, 20, 20))
-    report("an LSTM cell in plain operations", compare(users_cell(), 20, 20))
+    for batch in (16, 1):
+        report(f"the user's LSTM cell, batch {batch}", compare(users_cell(batch), 20, 20))
     for name in ("LSTMCell", "GRUCell", "RNNCell"):
         report(f"nn.{name} in a loop", compare(cells(name), 20, 20))

@@ -20,7 +20,7 @@ __all__ = [
     "lerp",
 ]
 
-BLOCK = 32768
+BLOCK = 65536
 """Elements that an update handles at a time: all its arrays' blocks stay in the cache, so a step makes one
 trip through memory instead of one per NumPy call (``benchmarks/optimizers.py``)."""
 

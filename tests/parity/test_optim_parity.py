@@ -308,9 +308,13 @@ def test_layouts_and_parameters_larger_than_a_block(
         same_tree(optimizer.state_dict(), expected.state_dict())
 
 
-@pytest.mark.parametrize("size", [BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK - 7])
+@pytest.mark.parametrize("size", [4095, 4096, 4097, 3 * 4096 - 7])
 @pytest.mark.parametrize(("name", "options"), ONE_OF_EACH, ids=_name)
-def test_sizes_around_the_block(name: str, options: Options, size: int) -> None:
+def test_sizes_around_the_block(
+    name: str, options: Options, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("elementwise", "sgd"):
+        monkeypatch.setattr(f"autotape.optim.{module}.BLOCK", 4096)
     for dtype in (np.float64, np.complex128):
         twins = Twins(arrays(dtype, [(size,)]))
         optimizers = twins.optimizers(name, options)
