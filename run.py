@@ -3,6 +3,7 @@
     python3 run.py digits [options]          train the softmax classifier and the MLP on handwritten digits
     python3 run.py test [pytest options]     run the tests
     python3 run.py parity [pytest options]   run the tests that compare with PyTorch (installs it: large)
+    python3 run.py planted [seeds]           run the gradient checker on planted mistakes and right functions
     python3 run.py check [--fix]             lint, check the format, check the types
     python3 run.py bench [--torch] [name]    run one or all of benchmarks/, beside PyTorch (large) if asked
     python3 run.py setup COMMAND             prepare what COMMAND needs and stop there
@@ -297,6 +298,11 @@ def parity(python: Path, options: Sequence[str]) -> int:
     return run(python, "-m", "pytest", "tests/parity", *options)
 
 
+def planted(python: Path, options: Sequence[str]) -> int:
+    """Print which planted mistakes the gradient checker finds, and its false alarms on right functions."""
+    return run(python, "-m", "tests.planted", *options)
+
+
 def check(python: Path, options: Sequence[str]) -> int:
     """Lint, check the format and check the types, each even where the one before has found something."""
     if list(options) not in ([], ["--fix"]):
@@ -331,6 +337,7 @@ COMMANDS: dict[str, tuple[Callable[[Path, Sequence[str]], int], str, tuple[str, 
     "digits": (digits, "", ()),
     "test": (test, "", ("test",)),
     "parity": (parity, "torch", ("parity",)),
+    "planted": (planted, "", ("test",)),
     "check": (check, "", ("dev",)),
     "bench": (bench, "", ()),
     "bench --torch": (bench, "torch", ("bench",)),

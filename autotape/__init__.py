@@ -16,7 +16,7 @@ import typing
 if not os.path.isdir(os.path.join(__path__[0], "nn")):  # a checkout that lost its symbolic links
     __path__.append(os.path.dirname(__path__[0]))
 
-from autotape import autograd, backends, cuda, linalg, methods
+from autotape import autograd, methods
 from autotape.aliases import *
 from autotape.autograd.modes import *
 from autotape.display import *
@@ -24,9 +24,6 @@ from autotape.engine.basics import *
 from autotape.engine.dtypes import *
 from autotape.engine.tape import *
 from autotape.engine.tensor import *
-from autotape.in_place import *
-from autotape.linalg.general_norm import *
-from autotape.linalg.legacy import *
 from autotape.ops import generator as random
 from autotape.ops.activations import *
 from autotape.ops.arithmetic import *
@@ -91,10 +88,48 @@ from autotape.special.bessel import *
 from autotape.special.entropy import *
 from autotape.special.error_functions import *
 from autotape.special.gamma import *
+from autotape.version import __version__
 
 if typing.TYPE_CHECKING:
-    from autotape import datasets, distributions, fft, func, nn, optim, serialization, signal, utils
+    from autotape import (
+        accelerator,
+        amp,
+        backends,
+        compiler,
+        cuda,
+        dataflow,
+        datasets,
+        distributed,
+        distributions,
+        fft,
+        func,
+        hub,
+        jit,
+        linalg,
+        metrics,
+        models,
+        mps,
+        multiprocessing,
+        nn,
+        onnx,
+        optim,
+        profiler,
+        scripts,
+        serialization,
+        signal,
+        testing,
+        training,
+        transforms,
+        utils,
+        version,
+        xpu,
+    )
+    from autotape.amp import GradScaler as GradScaler
+    from autotape.amp import autocast as autocast
     from autotape.func.batching import vmap
+    from autotape.in_place import *
+    from autotape.linalg.general_norm import *
+    from autotape.linalg.legacy import *
     from autotape.nn.functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_max_pool1d
     from autotape.nn.functional.batchnorm import group_norm
     from autotape.nn.functional.convolution import (
@@ -121,19 +156,38 @@ if typing.TYPE_CHECKING:
     from autotape.nn.functional.rectifiers import rrelu, threshold
     from autotape.serialization.checkpoint import load, save
 
-__version__ = "0.1.0"
-
 # Imported when first used: half of the time that all rooms take together (benchmarks/import_time.py).
-_ON_DEMAND = ("datasets", "distributions", "fft", "func", "nn", "optim", "serialization", "signal", "utils")
-_OF_THEM = dict.fromkeys(
+_ON_DEMAND = tuple(
     """
+    accelerator amp backends compiler cuda dataflow datasets distributed distributions fft func hub jit linalg
+    metrics models mps multiprocessing nn onnx optim profiler scripts serialization signal testing training
+    transforms utils xpu
+    """.split()  # noqa: SIM905
+)
+_NAMES_OF_THEM = {
+    "amp": "GradScaler autocast",
+    "func": "vmap",
+    "in_place": """
+    abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_
+    atanh_ ceil_ clamp_ clamp_max_ clamp_min_ clip_ conj_physical_ cos_ cosh_ deg2rad_ detach_ erf_
+    erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_ frac_ gcd_ i0_ index_put_ lcm_ ldexp_ log10_ log1p_
+    log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_ relu_ round_ rsqrt_ sigmoid_
+    sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ zero_
+    """,
+    "linalg.general_norm": "norm",
+    "linalg.legacy": """
+    chain_matmul cholesky cholesky_inverse cholesky_solve det inverse logdet matrix_exp matrix_power pinverse
+    qr slogdet svd triangular_solve
+    """,
+    "nn.functional": """
     adaptive_avg_pool1d adaptive_max_pool1d alpha_dropout avg_pool1d bilinear celu channel_shuffle
     conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity dropout
     feature_alpha_dropout group_norm layer_norm max_pool1d max_pool1d_with_indices max_pool2d max_pool3d
     pairwise_distance pixel_shuffle pixel_unshuffle rms_norm rrelu selu threshold
-    """.split(),  # noqa: SIM905 - a paragraph reads better than a column
-    "nn.functional",
-) | {"load": "serialization", "save": "serialization", "vmap": "func"}
+    """,
+    "serialization": "load save",
+}
+_OF_THEM = {name: room for room, names in _NAMES_OF_THEM.items() for name in names.split()}
 _INTERNAL = ("annotations", "importlib", "methods", "os", "typing")
 __all__ = sorted(
     {name for name in globals() if not name.startswith("_") and name not in _INTERNAL}
@@ -146,7 +200,9 @@ def __getattr__(name: str) -> typing.Any:
     if name in _ON_DEMAND:
         return importlib.import_module(f"autotape.{name}")
     if name in _OF_THEM:
-        return getattr(importlib.import_module(f"autotape.{_OF_THEM[name]}"), name)
+        value = getattr(importlib.import_module(f"autotape.{_OF_THEM[name]}"), name)
+        globals()[name] = value  # asked once: the next access costs no more than any other name's
+        return value
     from autotape.left_out import missing
 
     raise missing("autotape", name, __all__)

@@ -45,7 +45,7 @@ class TensorMethods:
         """``input[index]``: a view for integers, slices, None and Ellipsis, a copy for index tensors ..."""
     def __gt__(self, other: Any) -> Tensor:
         """Whether ``input > other``, elementwise with broadcasting; False for NaN."""
-    def __iadd__(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
+    def __iadd__(self, other: Any, *last: Any, alpha: builtins.float = 1) -> Tensor:
         """In-place version of :func:`autotape.add`: writes the result into this tensor."""
     def __iand__(self, other: Any) -> Tensor:
         """In-place version of :func:`autotape.bitwise_and`: writes the result into this tensor."""
@@ -65,7 +65,7 @@ class TensorMethods:
         """In-place version of :func:`autotape.pow`: writes the result into this tensor."""
     def __irshift__(self, other: Any) -> Tensor:
         """In-place version of :func:`autotape.bitwise_right_shift`: writes the result into this tensor."""
-    def __isub__(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
+    def __isub__(self, other: Any, *last: Any, alpha: builtins.float = 1) -> Tensor:
         """In-place version of :func:`autotape.sub`: writes the result into this tensor."""
     def __itruediv__(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         """In-place version of :func:`autotape.div`: writes the result into this tensor."""
@@ -140,9 +140,9 @@ class TensorMethods:
         """The inverse of cosh, elementwise: not negative, NaN below 1. Derivative: 1 / sqrt(input**2 - 1)."""
     def acosh_(self) -> Tensor:
         """In-place version of :func:`autotape.acosh`: writes the result into this tensor."""
-    def add(self, other: Any, *, alpha: builtins.float = 1, out: Tensor | None = None) -> Tensor:
+    def add(self, other: Any, *last: Any, alpha: builtins.float = 1, out: Tensor | None = None) -> Tensor:
         """Sum ``input + alpha * other``, elementwise with broadcasting; booleans give their logical or."""
-    def add_(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
+    def add_(self, other: Any, *last: Any, alpha: builtins.float = 1) -> Tensor:
         """In-place version of :func:`autotape.add`: writes the result into this tensor."""
     def addbmm(
         self,
@@ -159,16 +159,16 @@ class TensorMethods:
     ) -> Tensor:
         """In-place version of :func:`autotape.addbmm`: writes the result into this tensor."""
     def addcdiv(
-        self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1, out: Tensor | None = None
+        self, tensor1: Any, tensor2: Any, *last: Any, value: builtins.float = 1, out: Tensor | None = None
     ) -> Tensor:
         """``input + value * tensor1 / tensor2``, elementwise with broadcasting, in the promoted dtype."""
-    def addcdiv_(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1) -> Tensor:
+    def addcdiv_(self, tensor1: Any, tensor2: Any, *last: Any, value: builtins.float = 1) -> Tensor:
         """In-place version of :func:`autotape.addcdiv`: writes the result into this tensor."""
     def addcmul(
-        self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1, out: Tensor | None = None
+        self, tensor1: Any, tensor2: Any, *last: Any, value: builtins.float = 1, out: Tensor | None = None
     ) -> Tensor:
         """``input + value * tensor1 * tensor2``, elementwise with broadcasting, in the promoted dtype."""
-    def addcmul_(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1) -> Tensor:
+    def addcmul_(self, tensor1: Any, tensor2: Any, *last: Any, value: builtins.float = 1) -> Tensor:
         """In-place version of :func:`autotape.addcmul`: writes the result into this tensor."""
     def addmm(
         self,
@@ -1089,6 +1089,8 @@ class TensorMethods:
         """In-place version of :func:`autotape.neg`: writes the result into this tensor."""
     def nelement(self) -> builtins.int:
         """The number of elements; :func:`autotape.numel`."""
+    def new(self, *data: Any, device: Any = None) -> Tensor:
+        """A tensor of this one's dtype, made as the older types are: by shape (uninitialised) or from ..."""
     def new_empty(
         self,
         *shape: Any,
@@ -1439,13 +1441,15 @@ class TensorMethods:
         """How many elements after the beginning of its memory the tensor's first element lies."""
     def stride(self, dim: builtins.int | None = None) -> Any:
         """How many elements apart in memory neighbours along each dimension (or along ``dim``) are."""
-    def sub(self, other: Any, *, alpha: builtins.float = 1, out: Tensor | None = None) -> Tensor:
+    def sub(self, other: Any, *last: Any, alpha: builtins.float = 1, out: Tensor | None = None) -> Tensor:
         """Difference ``input - alpha * other``, elementwise with broadcasting."""
-    def sub_(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
+    def sub_(self, other: Any, *last: Any, alpha: builtins.float = 1) -> Tensor:
         """In-place version of :func:`autotape.sub`: writes the result into this tensor."""
-    def subtract(self, other: Any, *, alpha: builtins.float = 1, out: Tensor | None = None) -> Tensor:
+    def subtract(
+        self, other: Any, *last: Any, alpha: builtins.float = 1, out: Tensor | None = None
+    ) -> Tensor:
         """Difference ``input - alpha * other``, elementwise with broadcasting."""
-    def subtract_(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
+    def subtract_(self, other: Any, *last: Any, alpha: builtins.float = 1) -> Tensor:
         """In-place version of :func:`autotape.sub`: writes the result into this tensor."""
     def sum(
         self,

