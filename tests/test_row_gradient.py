@@ -130,6 +130,40 @@ def test_gradients_accumulate() -> None:
     np.testing.assert_allclose(e.weight.grad.numpy(), expected(e, INDEX, other), rtol=1e-6)
 
 
+def test_a_gradient_is_added_to_one_that_is_on_the_tape() -> None:
+    e = table()
+    other = at.tensor([7, 8])
+    square(e).backward(create_graph=True)
+    square(e, other).backward()
+    assert e.weight.grad is not None
+    np.testing.assert_allclose(e.weight.grad.numpy(), expected(e, INDEX, other), rtol=1e-6)
+
+
+def test_a_hook_on_several_gradients_gets_them_whole() -> None:
+    e, head = table(), nn.Linear(WIDTH, 2)
+    seen: list[Any] = []
+    at.autograd.graph.register_multi_grad_hook([e.weight, head.weight], seen.extend)
+    head(e(INDEX)).sum().backward()
+    assert [tuple(g.shape) for g in seen] == [(ROWS, WIDTH), (2, WIDTH)]
+
+
+def test_a_gradient_that_came_from_another_thread_meanwhile_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    from autotape.engine import backward
+
+    e = table()
+    first = at.ones(ROWS, WIDTH)
+
+    def late(*args: Any) -> Any:
+        found = replay(*args)
+        e.weight.grad = first.clone()
+        return found
+
+    replay = backward.replay
+    monkeypatch.setattr(backward, "replay", late)
+    square(e).backward()
+    np.testing.assert_allclose(e.weight.grad.numpy(), 1 + expected(e, INDEX), rtol=1e-6)
+
+
 def test_tied_weights_get_both_gradients() -> None:
     e = table()
     (e(INDEX) @ e.weight.mT).sum().backward()

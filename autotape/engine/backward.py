@@ -186,8 +186,6 @@ def _deposit(gradients: dict[Any, Any], shared: set[Node], create_graph: bool) -
             hooked = True
             continue
         if leaf.hooks is not None:
-            if gradients[leaf].__class__ is Rows:
-                gradients[leaf] = gradients[leaf].whole()
             gradients[leaf] = run_hooks(
                 leaf, gradients[leaf], create_graph, gradients, lambda: set(gradients)
             )
@@ -199,6 +197,8 @@ def _deposit(gradients: dict[Any, Any], shared: set[Node], create_graph: bool) -
             if hooked and leaf.index:
                 continue  # captured on the way, with retain_grad
             before = leaf.grad
+            if before is not None and g.__class__ is Rows:  # another thread was first
+                g = g.whole()
             if before is None:
                 if leaf in shared or g.__class__ is Tensor:
                     leaf.grad = row_gradient(g) if g.__class__ is Rows else own(g)
@@ -210,7 +210,7 @@ def _deposit(gradients: dict[Any, Any], shared: set[Node], create_graph: bool) -
             elif create_graph or before._node is not None:
                 leaf.grad = (before if create_graph else before.detach()) + as_tensor(g)
             else:
-                quietly(add_to, before._array, g.whole() if g.__class__ is Rows else g)
+                quietly(add_to, before._array, g)
                 writes.note(before._array, "gradient accumulation")
     if hooked:
         for leaf in gradients:
@@ -271,9 +271,6 @@ def gradients(
                 )
             results.append(Tensor._wrap(np.zeros_like(x._array)) if materialize else None)
             continue
-        if g.__class__ is Rows:
-            g = done[node] = g.whole()
-            shared.discard(node)
         if node.index == 0 and node.hooks is not None:
             g = run_hooks(node, g, create_graph, done, lambda: set(done))
             shared.add(node)

@@ -145,8 +145,15 @@ def replay(
             if type(gi) is not array_type or gi.shape != parent.shape or gi.dtype is not parent.dtype:
                 if gi.__class__ is not Rows:
                     gi = conform(gi, parent.shape, parent.dtype, entry)
-                elif looking or parent.index or parent in done:
-                    gi = gi.whole()  # only a leaf's first gradient stays a few rows
+                elif (
+                    looking
+                    or capture
+                    or parent.index
+                    or parent in done
+                    or parent.hooks
+                    or parent.grad is not None
+                ):
+                    gi = gi.whole()  # only a leaf's first gradient, which nobody waits for, stays a few rows
             if looking:
                 _look_for_nan(gi, entry)
             if parent.index:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from autotape.engine.batched import BatchedArray, fresh
+from autotape.engine.row_gradient import set_rows
 
 __all__ = ["add_at", "add_elements", "add_rows", "distinct", "last_writers", "sum_equal_rows", "sum_rows"]
 
@@ -84,9 +85,7 @@ def sum_rows(rows: Array, values: Array, count: int) -> Array:
         total: Array = hot.dot(values)
         if np.isfinite(np.add.reduce(total, None)):
             return total
-    # Whole rows are copied as one element each, at a third of the time; of repeats the last one stays.
-    row = np.dtype((np.void, width * out.itemsize))
-    out.view(row)[:, 0][rows] = np.ascontiguousarray(values).view(row)[:, 0]
+    set_rows(out, rows, np.ascontiguousarray(values))  # of repeats the last one stays
     last = np.empty(count, np.intp)
     last[rows] = places
     rest = np.flatnonzero(last[rows] != places)
